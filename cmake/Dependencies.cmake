@@ -1,0 +1,28 @@
+# What Coxswain stands on. Each library is an imported target; what is missing is named with its Debian package.
+find_package(Threads REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(MPI REQUIRED COMPONENTS C)
+find_package(HDF5 REQUIRED COMPONENTS C)
+find_package(BLAS REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(CONFIG REQUIRED IMPORTED_TARGET libconfig)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+
+add_library(dep_hdf5 INTERFACE)
+target_include_directories(dep_hdf5 SYSTEM INTERFACE ${HDF5_C_INCLUDE_DIRS})
+target_link_libraries(dep_hdf5 INTERFACE ${HDF5_C_LIBRARIES})
+target_compile_definitions(dep_hdf5 INTERFACE ${HDF5_C_DEFINITIONS})
+
+find_path(CBLAS_INCLUDE_DIR cblas.h PATH_SUFFIXES openblas x86_64-linux-gnu openblas-pthread REQUIRED)
+add_library(dep_blas INTERFACE)
+target_include_directories(dep_blas SYSTEM INTERFACE ${CBLAS_INCLUDE_DIR})
+target_link_libraries(dep_blas INTERFACE BLAS::BLAS)
+
+find_path(CUNIT_INCLUDE_DIR CUnit/CUnit.h)
+find_library(CUNIT_LIBRARY cunit)
+if(CUNIT_INCLUDE_DIR AND CUNIT_LIBRARY)
+  set(CUNIT_FOUND ON)
+  add_library(dep_cunit INTERFACE)
+  target_include_directories(dep_cunit SYSTEM INTERFACE ${CUNIT_INCLUDE_DIR})
+  target_link_libraries(dep_cunit INTERFACE ${CUNIT_LIBRARY})
+endif()

@@ -1,0 +1,42 @@
+/* Files: whole reads, atomic writes, paths. Every failure names the path, the system's reason and what to do. */
+#ifndef COXSWAIN_BASE_FILE_H
+#define COXSWAIN_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/strbuf.h"
+
+enum err file_read(const char *path, struct strbuf *out); /* appends the whole file */
+/* path.tmp, write, fsync, rename, fsync of the folder. After a failure the old file is intact and the .tmp is gone. */
+enum err file_write_atomic(const char *path, const void *bytes, size_t n);
+enum err file_write_all(int fd, const void *bytes, size_t n, const char *path); /* loops over short writes and EINTR */
+enum err file_sync_folder(const char *folder);
+bool file_exists(const char *path);
+int64_t file_size(const char *path);          /* -1 if there is none */
+enum err file_make_folders(const char *path); /* as mkdir -p */
+enum err file_rename(const char *from, const char *to);
+enum err file_remove(const char *path); /* no error if there is none */
+
+/* Names in a folder that end in `suffix` ("" for all, never . or ..), sorted. Caller frees with file_list_free. */
+enum err file_list(const char *folder, const char *suffix, char ***names, size_t *n);
+void file_list_free(char **names, size_t n);
+
+/* Paths; the results are new strings that the caller frees. */
+char *path_join(const char *folder, const char *name); /* an absolute name stays as it is */
+char *path_folder(const char *path);                   /* "a/b.c" -> "a"; "b" -> "." */
+const char *path_name(const char *path);               /* "a/b.c" -> "b.c"; points into path */
+
+/* An exclusive lock on a file, held while the descriptor is open and released by the system when the process dies.
+ * ERR_BUSY if another process has it; `wait_seconds` < 0 waits for ever. */
+enum err file_lock(const char *path, double wait_seconds, int *fd);
+void file_unlock(int fd);
+
+/* Read-only mapping of a whole file. */
+enum err file_map(const char *path, const void **bytes, size_t *n);
+void file_unmap(const void *bytes, size_t n);
+
+#endif

@@ -1,0 +1,200 @@
+/* The table of settings. A new setting is one row here; its help is what a user reads in reference.cfg, so write it so.
+ */
+#include "conf/settings.h"
+
+#include <float.h>
+
+#include "conf/lists.h"
+
+#define ANY_NUMBER -DBL_MAX, DBL_MAX
+#define NO_RANGE 0, 0
+#define COUNT(lowest) lowest, 9e15
+#define CHOICES(LIST)          \
+  (const struct list_word[]) { \
+    LIST_WORDS(LIST) {         \
+      NULL, NULL               \
+    }                          \
+  }
+#define DIRECTION_LIST(X)                                                      \
+  X(auto, "from the metric: losses down, accuracies, areas and rejections up") \
+  X(minimize, "smaller is better")                                             \
+  X(maximize, "larger is better")
+#define TYPE_LIST(X)                     \
+  X(float, "real number in [low, high]") \
+  X(int, "whole number in [low, high]")  \
+  X(categorical, "one of choices")       \
+  X(fixed, "always value")
+#define SCALE_LIST(X)                                   \
+  X(auto, "none for umami files, train for the others") \
+  X(train, "mean 0 and width 1 on the training part")   \
+  X(none, "as they are in the file")                    \
+  X(file, "shift and scale by name from data.scale_file")
+#define FILL_LIST(X)                                                            \
+  X(mean, "the mean of the present values of the training part")                \
+  X(default, "the variable's default in data.scale_file, else data.fill_value") \
+  X(flag, "the mean, and one more input per such variable that says 1 = missing")
+#define SPLIT_LIST(X)                                                 \
+  X(fraction, "at random, data.validation and data.test of all rows") \
+  X(modulo, "by data.event_number modulo data.modulo")                \
+  X(files, "validation and test from files of their own")
+#define NEGATIVE_LIST(X)                                                 \
+  X(refuse, "an error that names the first row")                         \
+  X(keep, "used as they are: the loss of such an event counts negative") \
+  X(drop, "left out of training, kept in validation and test metrics")
+#define MODEL_LIST(X) X(mlp, "dense layers one after the other")
+#define ROW_LOSS_LIST(X)                                      \
+  X(auto, "softmax for classes, mse for data.target = value") \
+  LOSS_LIST(X)
+#define TARGET_LIST(X)             \
+  X(class, "the label is a class") \
+  X(value, "the label is a number to predict (regression)")
+#define MONITOR_LIST(X)                                        \
+  X(train_loss, "mean loss over the epoch's training batches") \
+  X(val_loss, "validation loss")
+#define VALUE_LIST(X)                                \
+  X(best, "of the epoch with the best study.metric") \
+  X(last, "of the last epoch")
+#define BACKEND_CHOICE_LIST(X)                                               \
+  X(auto, "cuda where it can be used, else cpu; the log says which and why") \
+  X(cpu, "CPU cores")                                                        \
+  X(cuda, "NVIDIA GPUs; an error if there is none, never a silent fall-back")
+#define STEER_LIST(X)                           \
+  X(auto, "shared on CPUs")                     \
+  X(shared, "rank 0 steers and trains as well") \
+  X(dedicated, "rank 0 only steers")
+#define FUNCTION_LIST(X)                                                         \
+  X(sphere, "sum of x^2")                                                        \
+  X(rosenbrock, "banana valley, minimum 0 at (1, ..., 1)")                       \
+  X(rastrigin, "many minima, 0 at the origin")                                   \
+  X(ackley, "many shallow minima, 0 at the origin")                              \
+  X(griewank, "many minima, 0 at the origin")                                    \
+  X(levy, "minimum 0 at (1, ..., 1)")                                            \
+  X(branin, "two parameters, minimum 0.397887")                                  \
+  X(hartmann6, "six parameters in [0, 1], minimum -3.32237")                     \
+  X(curve, "a made-up learning curve: falls with the steps to a sphere's value") \
+  X(table, "rows of function.file: the row nearest to the point")
+
+/* clang-format off */
+static const struct setting rows[] = {
+  {"evaluator", SETTING_CHOICE, 0, IDENTITY, "train", NO_RANGE, "", CHOICES(EVALUATOR_LIST), "What turns a point into a value."},
+
+  {"study.name", SETTING_TEXT, 0, IDENTITY, NULL, NO_RANGE, "", NULL, "Name of the study; the study file's name if not given. Random numbers depend on it."},
+  {"study.metric", SETTING_TEXT, 0, IDENTITY, "val_loss", NO_RANGE, "", NULL, "What is optimised: val_loss, val_accuracy, val_auc, val_CLASS_rej@SIGNALnn (val_light_rej@b77), for a function: value."},
+  {"study.direction", SETTING_CHOICE, 0, IDENTITY, "auto", NO_RANGE, "", CHOICES(DIRECTION_LIST), "Which way is better."},
+  {"study.seed", SETTING_INT, 0, IDENTITY, "1", COUNT(0), "", NULL, "Start of all random numbers of the study."},
+  {"study.trials", SETTING_INT, 0, FREE, "100", COUNT(1), "", NULL, "Stop after so many trials."},
+  {"study.timeout", SETTING_SECONDS, 0, FREE, "0", 0, 1e12, "seconds", NULL, "Stop when the study has run this long in all, over all its jobs (0: no limit)."},
+  {"study.target", SETTING_FLOAT, 0, FREE, NULL, ANY_NUMBER, "", NULL, "Stop when the metric is this good."},
+  {"study.stall", SETTING_INT, 0, FREE, "0", COUNT(0), "trials", NULL, "Stop after so many finished trials without a better one (0: never)."},
+  {"study.failures", SETTING_FLOAT, 0, FREE, "0.5", 0, 1, "", NULL, "Give up (exit code 3) when more than this share of the trials failed; looked at from 10 trials on."},
+
+  {"space.*.type", SETTING_CHOICE, 0, IDENTITY, NULL, NO_RANGE, "", CHOICES(TYPE_LIST), "Kind of hyperparameter; if not given it follows from the other keys: low and high of whole numbers make an int."},
+  {"space.*.low", SETTING_FLOAT, 0, IDENTITY, NULL, ANY_NUMBER, "", NULL, "Smallest value."},
+  {"space.*.high", SETTING_FLOAT, 0, IDENTITY, NULL, ANY_NUMBER, "", NULL, "Largest value, included."},
+  {"space.*.step", SETTING_FLOAT, 0, IDENTITY, NULL, DBL_MIN, DBL_MAX, "", NULL, "Only low, low + step, low + 2 step, ..."},
+  {"space.*.log", SETTING_BOOL, 0, IDENTITY, "false", NO_RANGE, "", NULL, "Spread evenly in the logarithm."},
+  {"space.*.choices", SETTING_ANY, LIST, IDENTITY, NULL, NO_RANGE, "", NULL, "The categories: numbers, texts, true and false may be mixed, in ( )."},
+  {"space.*.value", SETTING_ANY, 0, IDENTITY, NULL, NO_RANGE, "", NULL, "The value of a fixed hyperparameter."},
+  {"space.*.resolution", SETTING_INT, 0, IDENTITY, "5", 1, 1e6, "points", NULL, "How many points the grid sampler takes along it (floats and wide ints)."},
+  {"space.*.when.*", SETTING_ANY, LIST, IDENTITY, NULL, NO_RANGE, "", NULL, "Only there when another hyperparameter has one of these values: when = { optimizer = (\"sgd\") }."},
+
+  {"sampler.name", SETTING_CHOICE, 0, FREE, "random", NO_RANGE, "", CHOICES(SAMPLER_LIST), "How points are proposed."},
+
+  {"schedule.name", SETTING_CHOICE, 0, FREE, "full", NO_RANGE, "", CHOICES(SCHEDULE_LIST), "Which training is worth running next."},
+  {"schedule.eta", SETTING_INT, 0, FREE, "3", 2, 100, "", NULL, "halving: one of eta trials goes on to the next rung, eta times as long."},
+  {"schedule.first", SETTING_INT, 0, FREE, "1", COUNT(1), "epochs", NULL, "halving: the first rung. Rungs are first, first eta, first eta^2, ... and the last epoch."},
+
+  {"function.name", SETTING_CHOICE, 0, IDENTITY, "sphere", NO_RANGE, "", CHOICES(FUNCTION_LIST), "The test function; its arguments are the numbers of the space, in the order written."},
+  {"function.file", SETTING_TEXT, 0, IDENTITY, "", NO_RANGE, "", NULL, "table: CSV (also .gz) with a column for each hyperparameter and either a column value, or columns step_1, step_2, ... of recorded curves."},
+  {"function.steps", SETTING_INT, 0, IDENTITY, "1", COUNT(1), "", NULL, "Steps of one trial, each with a report; what a schedule spends."},
+  {"function.seconds", SETTING_SECONDS, 0, FREE, "0", 0, 1e6, "seconds", NULL, "How long a step pretends to work."},
+  {"function.noise", SETTING_FLOAT, 0, IDENTITY, "0", 0, DBL_MAX, "", NULL, "Standard deviation of normal noise on every step."},
+
+  {"data.files", SETTING_TEXT, LIST, IDENTITY, NULL, NO_RANGE, "", NULL, "HDF5 files to train on, relative to the study file."},
+  {"data.format", SETTING_CHOICE, 0, IDENTITY, "array", NO_RANGE, "", CHOICES(FORMAT_LIST), "What the files look like."},
+  {"data.generate", SETTING_CHOICE, 0, IDENTITY, NULL, NO_RANGE, "", CHOICES(GENERATE_LIST), "Make a synthetic sample instead of reading files."},
+  {"data.rows", SETTING_INT, 0, IDENTITY, "0", COUNT(0), "rows", NULL, "Rows to generate, or to read at most (0: all)."},
+  {"data.inputs", SETTING_TEXT, 0, IDENTITY, "", NO_RANGE, "", NULL, "Dataset of the inputs: inputs (array), jets/inputs (umami), jets (tdd) if not given."},
+  {"data.labels", SETTING_TEXT, 0, IDENTITY, "", NO_RANGE, "", NULL, "Dataset (tdd: member) of the labels: labels, jets/labels, HadronConeExclTruthLabelID if not given."},
+  {"data.weights", SETTING_TEXT, 0, IDENTITY, "", NO_RANGE, "", NULL, "Dataset (tdd: member) of the event weights; none if not given."},
+  {"data.variables", SETTING_TEXT, LIST, IDENTITY, NULL, NO_RANGE, "", NULL, "Names of the inputs: a list, or one file with a name a line (a YAML list will do). Needed for tdd."},
+  {"data.target", SETTING_CHOICE, 0, IDENTITY, "class", NO_RANGE, "", CHOICES(TARGET_LIST), "What the label is."},
+  {"data.classes.*", SETTING_INT, LIST, IDENTITY, NULL, ANY_NUMBER, "", NULL, "Label values of a class: classes = { light = 0; c = 4; b = 5; }. Rows with other labels are dropped and counted."},
+  {"data.scale", SETTING_CHOICE, 0, IDENTITY, "auto", NO_RANGE, "", CHOICES(SCALE_LIST), "How inputs are standardised."},
+  {"data.scale_file", SETTING_TEXT, 0, IDENTITY, "", NO_RANGE, "", NULL, "JSON with shift, scale and default by variable name, as umami writes it."},
+  {"data.missing", SETTING_FLOAT, LIST, IDENTITY, NULL, ANY_NUMBER, "", NULL, "Values that mean missing (NaN always does), for example -999."},
+  {"data.fill", SETTING_CHOICE, 0, IDENTITY, "mean", NO_RANGE, "", CHOICES(FILL_LIST), "What takes the place of a missing value."},
+  {"data.fill_value", SETTING_FLOAT, 0, IDENTITY, "0", ANY_NUMBER, "", NULL, "fill = default: the value, in the file's units, for variables that have none of their own."},
+  {"data.split", SETTING_CHOICE, 0, IDENTITY, "fraction", NO_RANGE, "", CHOICES(SPLIT_LIST), "How rows are parted into train, validation and test."},
+  {"data.validation", SETTING_FLOAT, 0, IDENTITY, "0.2", 0.0001, 0.9, "", NULL, "fraction: share of the validation part. files: share taken from the training files if there are no validation files."},
+  {"data.test", SETTING_FLOAT, 0, IDENTITY, "0.2", 0, 0.9, "", NULL, "fraction: share of the test part, which nothing is chosen on."},
+  {"data.seed", SETTING_INT, 0, IDENTITY, "1", COUNT(0), "", NULL, "Seed of the split and of generated data; not study.seed, so that studies can share data."},
+  {"data.event_number", SETTING_TEXT, 0, IDENTITY, "", NO_RANGE, "", NULL, "modulo: dataset (tdd: member) of the event number."},
+  {"data.modulo", SETTING_INT, 0, IDENTITY, "10", 2, 1e6, "", NULL, "modulo: the divisor."},
+  {"data.validation_folds", SETTING_INT, LIST, IDENTITY, "(1)", 0, 1e6, "", NULL, "modulo: remainders of the validation part."},
+  {"data.test_folds", SETTING_INT, LIST, IDENTITY, "(0)", 0, 1e6, "", NULL, "modulo: remainders of the test part."},
+  {"data.validation_files", SETTING_TEXT, LIST, IDENTITY, NULL, NO_RANGE, "", NULL, "files: the validation files."},
+  {"data.test_files.*", SETTING_TEXT, LIST, IDENTITY, NULL, NO_RANGE, "", NULL, "files: named test samples: test_files = { ttbar = (\"tt.h5\"); zprime = (\"zp.h5\"); }."},
+  {"data.negative_weights", SETTING_CHOICE, 0, IDENTITY, "refuse", NO_RANGE, "", CHOICES(NEGATIVE_LIST), "What to do with event weights below 0."},
+
+  {"model.type", SETTING_CHOICE, 0, IDENTITY, "mlp", NO_RANGE, "", CHOICES(MODEL_LIST), "Kind of network."},
+  {"model.hidden", SETTING_INT, LIST | REF, IDENTITY, "(64, 64)", 0, 65536, "units", NULL, "Widths of the hidden layers; a width of 0 leaves the layer out."},
+  {"model.activation", SETTING_CHOICE, LIST | EITHER | REF, IDENTITY, "relu", NO_RANGE, "", CHOICES(ACTIVATION_LIST), "Activation of the hidden layers: one for all or one each."},
+  {"model.dropout", SETTING_FLOAT, LIST | EITHER | REF, IDENTITY, "0", 0, 0.99, "", NULL, "Share of units dropped after each hidden layer: one for all or one each."},
+  {"model.batch_norm", SETTING_BOOL, REF, IDENTITY, "false", NO_RANGE, "", NULL, "Batch normalisation between each hidden layer and its activation."},
+  {"model.init", SETTING_CHOICE, REF, IDENTITY, "glorot_uniform", NO_RANGE, "", CHOICES(INIT_LIST), "How weights start; biases start at 0."},
+  {"model.loss", SETTING_CHOICE, 0, IDENTITY, "auto", NO_RANGE, "", CHOICES(ROW_LOSS_LIST), "What training minimises."},
+
+  {"train.epochs", SETTING_INT, REF, IDENTITY, "20", COUNT(1), "epochs", NULL, "Passes over the training part; a schedule may stop earlier."},
+  {"train.batch", SETTING_INT, REF, IDENTITY, "500", COUNT(1), "rows", NULL, "Rows of a minibatch; the last one of an epoch may be smaller."},
+  {"train.optimizer", SETTING_CHOICE, REF, IDENTITY, "adam", NO_RANGE, "", CHOICES(OPTIMIZER_LIST), "How weights are moved."},
+  {"train.lr", SETTING_FLOAT, REF, IDENTITY, "0.001", 0, 1e6, "", NULL, "Learning rate."},
+  {"train.momentum", SETTING_FLOAT, REF, IDENTITY, "0", 0, 0.9999999, "", NULL, "sgd, rmsprop: momentum."},
+  {"train.nesterov", SETTING_BOOL, REF, IDENTITY, "false", NO_RANGE, "", NULL, "sgd: Nesterov's momentum (needs momentum > 0)."},
+  {"train.beta1", SETTING_FLOAT, REF, IDENTITY, "0.9", 0, 0.9999999, "", NULL, "adam, adamw: decay of the first moment."},
+  {"train.beta2", SETTING_FLOAT, REF, IDENTITY, "0.999", 0, 0.9999999, "", NULL, "adam, adamw: decay of the second moment."},
+  {"train.rho", SETTING_FLOAT, REF, IDENTITY, "0.99", 0, 0.9999999, "", NULL, "rmsprop: decay of the mean square."},
+  {"train.epsilon", SETTING_FLOAT, REF, IDENTITY, "1e-8", 0, 1, "", NULL, "adam, adamw, rmsprop: added to the root of the second moment."},
+  {"train.weight_decay", SETTING_FLOAT, REF, IDENTITY, "0", 0, 1e6, "", NULL, "Weight decay (adamw: decoupled; else L2), on all weights as in PyTorch."},
+  {"train.clip", SETTING_FLOAT, REF, IDENTITY, "0", 0, DBL_MAX, "", NULL, "Largest norm of the whole gradient (0: no limit)."},
+  {"train.lr_schedule", SETTING_CHOICE, REF, IDENTITY, "constant", NO_RANGE, "", CHOICES(RATE_LIST), "How the learning rate changes."},
+  {"train.lr_factor", SETTING_FLOAT, REF, IDENTITY, "0.5", 0, 1, "", NULL, "step, exponential: the factor."},
+  {"train.lr_every", SETTING_INT, REF, IDENTITY, "10", COUNT(1), "epochs", NULL, "step: how often."},
+  {"train.lr_min", SETTING_FLOAT, REF, IDENTITY, "0", 0, 1e6, "", NULL, "cosine: the last learning rate; step, exponential: never below."},
+  {"train.warmup", SETTING_FLOAT, REF, IDENTITY, "0", 0, 1e6, "epochs", NULL, "The learning rate rises linearly over so many epochs first."},
+  {"train.plateau.monitor", SETTING_CHOICE, 0, IDENTITY, "val_loss", NO_RANGE, "", CHOICES(MONITOR_LIST), "plateau: what must improve."},
+  {"train.plateau.factor", SETTING_FLOAT, REF, IDENTITY, "0.1", 0, 1, "", NULL, "plateau: the factor."},
+  {"train.plateau.patience", SETTING_INT, REF, IDENTITY, "10", COUNT(0), "epochs", NULL, "plateau: epochs without improvement that are put up with."},
+  {"train.plateau.cooldown", SETTING_INT, REF, IDENTITY, "0", COUNT(0), "epochs", NULL, "plateau: epochs to wait after a reduction before counting again."},
+  {"train.plateau.minimum", SETTING_FLOAT, REF, IDENTITY, "0", 0, 1e6, "", NULL, "plateau: never below this learning rate."},
+  {"train.plateau.threshold", SETTING_FLOAT, REF, IDENTITY, "1e-4", 0, 1, "", NULL, "plateau: an improvement is a monitor below (1 - threshold) times the best."},
+  {"train.early_stop", SETTING_INT, REF, IDENTITY, "0", COUNT(0), "epochs", NULL, "End a trial after so many epochs without a better study.metric (0: never)."},
+  {"train.class_weights", SETTING_ANY, LIST | EITHER, IDENTITY, "none", NO_RANGE, "", NULL, "none, balanced (n / (classes n_class)), or a number for each class."},
+  {"train.value", SETTING_CHOICE, 0, IDENTITY, "best", NO_RANGE, "", CHOICES(VALUE_LIST), "Which epoch a trial's value and saved weights are of."},
+  {"train.piece", SETTING_INT, 0, IDENTITY, "256", 16, 65536, "rows", NULL, "Rows that go through the network together; small enough to stay in cache."},
+
+  {"tag.*.*", SETTING_FLOAT, 0, IDENTITY, NULL, 0, 1, "", NULL, "Shares of the backgrounds in the discriminant of a signal class: tag = { b = { c = 0.018; light = 0.982; }; }. Equal shares if not given; b over c and light: f_c = 0.018."},
+
+  {"run.out", SETTING_TEXT, 0, FREE, "", NO_RANGE, "", NULL, "Study folder; a folder named after the study if not given (--out)."},
+  {"run.backend", SETTING_CHOICE, 0, FREE, "auto", NO_RANGE, "", CHOICES(BACKEND_CHOICE_LIST), "Where training runs."},
+  {"run.threads", SETTING_INT, 0, IDENTITY, "1", 1, 1024, "threads", NULL, "Threads that share one trial on a CPU rank."},
+  {"run.ranks_per_trial", SETTING_INT, 0, IDENTITY, "1", 1, 65536, "ranks", NULL, "Ranks that train one trial together."},
+  {"run.slots", SETTING_INT, 0, FREE, "1", 1, 4096, "trials", NULL, "Trials in training at once on one worker."},
+  {"run.steer", SETTING_CHOICE, 0, FREE, "auto", NO_RANGE, "", CHOICES(STEER_LIST), "What rank 0 does besides steering."},
+  {"run.ordered", SETTING_BOOL, 0, FREE, "false", NO_RANGE, "", NULL, "Take outcomes in a fixed order, so that the whole search is the same for any number of workers."},
+  {"run.in_flight", SETTING_INT, 0, FREE, "16", 1, 1e6, "stints", NULL, "ordered: how many stints are under way at once; at least the number of slots keeps all of them busy."},
+  {"run.backlog", SETTING_INT, 0, FREE, "0", 0, 4096, "stints", NULL, "Stints handed to a worker beyond its slots, so that it never waits (0: as many as it finishes in a quantum)."},
+  {"run.quantum", SETTING_SECONDS, 0, FREE, "0.05", 0.001, 60, "seconds", NULL, "How long a worker trains between two messages."},
+  {"run.checkpoint", SETTING_SECONDS, 0, FREE, "60", 0.01, 1e9, "seconds", NULL, "How often a worker writes the states of its trials."},
+  {"run.keep", SETTING_INT, 0, FREE, "5", 0, 1e9, "trials", NULL, "The best trials whose weights are kept, besides those that may still go on."},
+  {"run.attempts", SETTING_INT, 0, FREE, "3", 1, 1000, "", NULL, "How often a trial that kills its worker is tried."},
+  {"run.walltime", SETTING_SECONDS, 0, FREE, "0", 0, 1e9, "seconds", NULL, "Leave, with everything saved, before this much time is over (0: no limit)."},
+  {"run.lost_after", SETTING_SECONDS, 0, FREE, "60", 1, 1e6, "seconds", NULL, "A worker that says nothing for so long counts as lost."},
+  {"run.cache", SETTING_TEXT, 0, FREE, "", NO_RANGE, "", NULL, "Folder of prepared data (node-local is fast); cache/ in the study folder if not given."},
+};
+/* clang-format on */
+
+const struct setting *settings_table(size_t *n) {
+  *n = sizeof rows / sizeof *rows;
+  return rows;
+}

@@ -1,0 +1,55 @@
+/* One line of the journal. Op codes 0-9 are Optuna's JournalStorage file format (version 3.1 and newer); what has no
+ * Optuna word travels as system attributes named "coxswain:*", which this header turns into kinds of their own, so that
+ * the fold reads events and the file stays an Optuna study.
+ *
+ * kind              line
+ * OP_CREATE_STUDY   {"op_code":0,"study_name":..,"directions":[1|2]}
+ * OP_STUDY_ATTR     {"op_code":2|3,"study_id":0,"user_attr"|"system_attr":{key: value}}
+ * OP_CREATE_TRIAL   {"op_code":4,"study_id":0,"datetime_start":..}
+ * OP_PARAM          {"op_code":5,"trial_id":n,"param_name":..,"param_value_internal":..,"distribution":".."}
+ * OP_STATE          {"op_code":6,"trial_id":n,"state":0-4,"values":[..]|null,"datetime_start"|"datetime_complete":..}
+ * OP_REPORT         {"op_code":7,"trial_id":n,"step":..,"intermediate_value":..}
+ * OP_TRIAL_ATTR     {"op_code":8|9,"trial_id":n,"user_attr"|"system_attr":{key: value}}
+ *   coxswain:asked  {"at": history length, "enqueued": bool}      once, with the creation
+ *   coxswain:stint  {"id","order","from","to","worker","team"}    OP_STINT: a stint goes out
+ *   coxswain:end    {"id","how","step","seconds","reason"}        OP_END: a stint has ended
+ *   coxswain:saved  {"pack","step"}                               OP_SAVED: a state is on disk */
+#ifndef COXSWAIN_HPO_OP_H
+#define COXSWAIN_HPO_OP_H
+
+#include "hpo/trial.h"
+
+enum op_kind {
+  OP_CREATE_STUDY,
+  OP_STUDY_ATTR,
+  OP_CREATE_TRIAL,
+  OP_PARAM,
+  OP_STATE,
+  OP_REPORT,
+  OP_TRIAL_ATTR,
+  OP_ASKED,
+  OP_STINT,
+  OP_END,
+  OP_SAVED
+};
+
+/* Texts are borrowed from whoever made the op. */
+struct op {
+  enum op_kind kind;
+  int64_t trial;
+  const char *name; /* study name, parameter, attribute key, pack */
+  const char *json; /* attribute value; distribution of a parameter */
+  bool system;      /* attribute: system rather than user */
+  bool maximize;    /* OP_CREATE_STUDY */
+  double value;     /* internal parameter value, final value, report; NaN: none */
+  enum trial_state state;
+  int64_t step; /* report, end, saved */
+  double time;  /* seconds since the epoch, for creation and state */
+  int64_t asked_at;
+  bool enqueued;
+  struct stint stint; /* OP_STINT, OP_END (id, end) */
+  double seconds;
+  const char *reason;
+};
+
+#endif

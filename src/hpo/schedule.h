@@ -1,0 +1,44 @@
+/* Schedules decide which stint is worth running next. They read the study and keep only what can be rebuilt from it. */
+#ifndef COXSWAIN_HPO_SCHEDULE_H
+#define COXSWAIN_HPO_SCHEDULE_H
+
+#include "conf/lists.h"
+#include "hpo/study.h"
+
+enum next {
+  NEXT_RESUME, /* a paused trial goes on: trial, to */
+  NEXT_NEW,    /* a new point is worth starting: to */
+  NEXT_WAIT    /* nothing until an outcome comes in */
+};
+
+struct schedule;
+
+struct schedule_ops {
+  const char *name;
+  enum err (*open)(struct schedule *s, const struct settings *conf); /* NULL: nothing to do */
+  /* Called once for each trial whose stint ended or that is over, in journal order; also while a journal is read back.
+   */
+  void (*tell)(struct schedule *s, const struct study *study, const struct trial *t); /* NULL: nothing to do */
+  /* `may_ask`: false when no new trial may start (limits). */
+  enum next (*next)(struct schedule *s, const struct study *study, bool may_ask, int64_t *trial, int64_t *to);
+  void (*close)(struct schedule *s); /* NULL: nothing to do */
+};
+
+struct schedule {
+  const struct schedule_ops *ops;
+  int64_t steps; /* the last step of a full trial */
+  void *context;
+};
+
+#define SCHEDULE_DECLARE(name, help) extern const struct schedule_ops schedule_##name;
+SCHEDULE_LIST(SCHEDULE_DECLARE)
+#undef SCHEDULE_DECLARE
+
+enum err schedule_open(struct schedule *s, const char *name, int64_t steps, const struct settings *conf);
+void schedule_close(struct schedule *s);
+void schedule_tell(struct schedule *s, const struct study *study, const struct trial *t);
+enum next schedule_next(struct schedule *s, const struct study *study, bool may_ask, int64_t *trial, int64_t *to);
+/* Would this paused trial's state be needed again? (run.keep) */
+bool schedule_may_promote(const struct schedule *s, const struct study *study, const struct trial *t);
+
+#endif

@@ -1,0 +1,56 @@
+/* The study: what the journal says, folded. study_apply holds no policy and reads no settings, so a live run and a
+ * resume are the same code. */
+#ifndef COXSWAIN_HPO_STUDY_H
+#define COXSWAIN_HPO_STUDY_H
+
+#include "hpo/op.h"
+#include "hpo/space.h"
+
+/* What samplers see: columns over trials, growing with the journal; rows of running trials are there with their point.
+ */
+struct history {
+  size_t n, cap;        /* trials with a point of the space */
+  size_t d;             /* coordinates */
+  double *u;            /* (n, d) */
+  double *value;        /* (n): minimised: the sign is turned for maximize; NaN while running, failed */
+  double *best;         /* (n): running best of the reports, same sign; NaN if none */
+  int64_t *step;        /* (n): steps that value or best is of */
+  unsigned char *state; /* (n): enum trial_state */
+  int64_t *number;      /* (n): trial number */
+  int64_t asked;        /* trials the sampler proposed (not enqueued ones) */
+};
+
+struct study {
+  char *name;
+  bool maximize;
+  const struct space *space; /* borrowed; NULL: params only, no history */
+  struct trial *trials;
+  size_t n, cap;
+  struct history history;
+  int64_t ops;                  /* applied so far */
+  int64_t next_stint;           /* id of the next stint */
+  int64_t counts[5];            /* by enum trial_state */
+  int64_t out;                  /* open stints */
+  int64_t best;                 /* index of the best COMPLETE trial, -1 if none; ties: the lower number */
+  int64_t finished_since_best;  /* trials over since the best one was found: for study.stall */
+  double seconds;               /* training time over all stints */
+  struct attribute *attributes; /* of the study, "coxswain:" ones included */
+  size_t n_attributes, cap_attributes;
+  uint64_t *seen; /* open-addressing set of params_hash */
+  size_t seen_cap, seen_n;
+};
+
+void study_init(struct study *s, const struct space *space);
+void study_free(struct study *s);
+/* Folds one op. ERR_DAMAGED if it does not fit what came before (unknown trial, a stint that is not out ...). A report
+ * for a step that is already there is dropped. Duplicate ends of a stint are dropped. */
+enum err study_apply(struct study *s, const struct op *op);
+enum err study_visit(void *study, const struct op *op); /* study_apply as a journal_visit */
+
+bool study_has_seen(const struct study *s, const struct params *p);
+bool study_better(const struct study *s, double a, double b);        /* a better than b; NaN is worse than all */
+const char *study_attribute(const struct study *s, const char *key); /* JSON text or NULL */
+/* The k best COMPLETE trials, best first, into index[]; returns how many. */
+size_t study_best(const struct study *s, size_t k, size_t *index);
+
+#endif

@@ -1,0 +1,83 @@
+/* A trial: one point of the space and all that happened to it, as the fold of the journal knows it. */
+#ifndef COXSWAIN_HPO_TRIAL_H
+#define COXSWAIN_HPO_TRIAL_H
+
+#include "base/params.h"
+
+/* Optuna's states and numbers. A paused trial (one that waits for promotion) is RUNNING without an open stint. */
+enum trial_state { TRIAL_RUNNING, TRIAL_COMPLETE, TRIAL_PRUNED, TRIAL_FAIL, TRIAL_WAITING };
+
+/* How a stint ended. */
+#define STINT_END_LIST(X)                                                          \
+  X(reached, "came to its last step; the trial waits for what the schedule says")  \
+  X(finished, "the trial is over by itself: early stop, or the last step")         \
+  X(failed, "the trial failed: NaN, an impossible shape, a crash of the payload")  \
+  X(interrupted, "the worker was asked to leave; the state is saved")              \
+  X(lost, "the worker is gone; the trial is not to blame unless it happens again") \
+  X(cancelled, "given up on request")
+#define STINT_END_ENUM(name, help) STINT_##name,
+enum stint_end { STINT_END_LIST(STINT_END_ENUM) STINT_OPEN };
+#undef STINT_END_ENUM
+const char *stint_end_name(enum stint_end e);
+
+/* Where a saved state is: group "trial-NNNNNN" of a pack. */
+struct state_ref {
+  char *pack;   /* file name in packs/, owned; NULL: none */
+  int64_t step; /* whole steps done in that state */
+};
+
+struct stint {
+  int64_t id;       /* counts over the study */
+  int64_t order;    /* place among the decisions; a stint handed out again keeps it (run.ordered) */
+  int64_t from, to; /* steps: it begins after `from` steps and ends after `to` */
+  int worker;
+  int team;           /* ranks */
+  enum stint_end end; /* STINT_OPEN while it is out */
+};
+
+struct report {
+  int64_t step;
+  double value; /* the study's metric at that step; never NaN */
+};
+
+struct attribute {
+  char *key;
+  char *json; /* its value as JSON text */
+};
+
+struct trial {
+  int64_t number;
+  enum trial_state state;
+  struct params params; /* includes fixed ones */
+  double *u;            /* (n_coordinates); NULL if the point is not of the space */
+  double value;         /* final value if COMPLETE, PRUNED; else NaN */
+  int64_t asked_at;     /* journal length (committed decisions) it was proposed at; -1 if it was not asked */
+  bool enqueued;        /* a point of the user's */
+
+  struct report *reports; /* ascending steps */
+  size_t n_reports, cap_reports;
+  double best; /* running best of the reports in the study's direction; NaN if none */
+  int64_t best_step;
+
+  int64_t step;              /* whole steps done, as far as outcomes say */
+  int64_t rung;              /* stints reached so far: rung index for halving */
+  struct stint stint;        /* the last one */
+  int64_t stints;            /* how many there were */
+  int64_t faults;            /* failed or lost by its own doing: run.attempts counts these */
+  int64_t losses;            /* lost with a machine */
+  struct state_ref saved[2]; /* newest first */
+
+  char *reason;                 /* why it failed or was cancelled; NULL */
+  double seconds;               /* training time spent */
+  double started, ended;        /* seconds since the epoch; NaN if not yet */
+  struct attribute *attributes; /* metrics and provenance: user attributes */
+  size_t n_attributes, cap_attributes;
+};
+
+bool trial_is_over(const struct trial *t);                           /* COMPLETE, PRUNED or FAIL */
+bool trial_is_paused(const struct trial *t);                         /* RUNNING, no open stint */
+bool trial_is_out(const struct trial *t);                            /* RUNNING, a stint is open */
+const char *trial_state_name(enum trial_state s);                    /* "complete" */
+const char *trial_attribute(const struct trial *t, const char *key); /* JSON text or NULL */
+
+#endif

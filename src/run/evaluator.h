@@ -1,0 +1,75 @@
+/* Evaluators turn stints into outcomes: train (built in), function, command. An evaluator has slots; it never blocks
+ * longer than the quantum it was given. */
+#ifndef COXSWAIN_RUN_EVALUATOR_H
+#define COXSWAIN_RUN_EVALUATOR_H
+
+#include "base/comm.h"
+#include "base/rng.h"
+#include "base/state.h"
+#include "conf/lists.h"
+#include "conf/settings.h"
+#include "hpo/space.h"
+
+struct evaluator;
+
+struct evaluator_options {
+  const struct settings *conf; /* borrowed, unresolved */
+  const struct space *space;   /* borrowed */
+  const char *folder;          /* the study folder */
+  const char *study_name;
+  bool maximize;
+  size_t slots;
+  struct comm *comm; /* the team, NULL: alone */
+};
+
+struct work {
+  int64_t trial;
+  struct params params; /* owned by the receiver */
+  int64_t from, to;     /* steps */
+};
+
+enum outcome_kind { WORK_REPORT, WORK_REACHED, WORK_FINISHED, WORK_FAILED };
+
+struct outcome {
+  size_t slot;
+  enum outcome_kind kind;
+  int64_t step;          /* steps done */
+  double value;          /* of this step (WORK_REPORT), of the trial (others) */
+  struct params metrics; /* receiver frees */
+  double seconds;
+  char reason[256];
+};
+
+struct evaluator_ops {
+  const char *name;
+  /* Checks that need no machine: complaints. Runs in `check` and at the start of `run` on rank 0. NULL: none. */
+  void (*check)(const struct evaluator_options *o, struct complaints *c);
+  /* Steps of a full trial: train.epochs, function.steps. */
+  int64_t (*steps)(const struct settings *conf);
+  enum err (*open)(struct evaluator *e);
+  enum err (*admit)(struct evaluator *e, size_t slot, const struct work *w, const struct state *start);
+  enum err (*extend)(struct evaluator *e, size_t slot, int64_t to);
+  enum err (*advance)(struct evaluator *e, double seconds);
+  bool (*outcome)(struct evaluator *e, struct outcome *out);
+  enum err (*snapshot)(struct evaluator *e, size_t slot, struct state *out);
+  void (*evict)(struct evaluator *e, size_t slot);
+  /* "cpu AVX-512, OpenBLAS 0.3.21": recorded with each trial. */
+  const char *(*describe)(const struct evaluator *e);
+  void (*close)(struct evaluator *e);
+};
+
+struct evaluator {
+  const struct evaluator_ops *ops;
+  struct evaluator_options options;
+  void *context;
+};
+
+#define EVALUATOR_DECLARE(name, help) extern const struct evaluator_ops evaluator_##name;
+EVALUATOR_LIST(EVALUATOR_DECLARE)
+#undef EVALUATOR_DECLARE
+
+const struct evaluator_ops *evaluator_ops_of(const char *name); /* NULL if unknown */
+enum err evaluator_open(struct evaluator **out, const char *name, const struct evaluator_options *o);
+void evaluator_close(struct evaluator *e);
+
+#endif
