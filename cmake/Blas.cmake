@@ -1,0 +1,47 @@
+# dep_blas: a BLAS with the C interface. Vendors put cblas_sgemm into the BLAS itself (OpenBLAS, BLIS, ESSL, Debian's
+# reference one) or into a library of its own (Netlib's libcblas). COXSWAIN_BLAS is the one that links, or empty.
+find_package(BLAS QUIET)
+find_path(CBLAS_INCLUDE_DIR cblas.h PATH_SUFFIXES openblas openblas-pthread ${CMAKE_LIBRARY_ARCHITECTURE}
+                                                  ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-pthread)
+
+# Sets `result` if cblas_sgemm links from these libraries.
+function(coxswain_try_blas result)
+  set(CMAKE_REQUIRED_INCLUDES ${CBLAS_INCLUDE_DIR})
+  set(CMAKE_REQUIRED_LIBRARIES ${ARGN})
+  set(CMAKE_REQUIRED_QUIET ON)
+  check_symbol_exists(cblas_sgemm cblas.h ${result})
+endfunction()
+
+add_library(dep_blas INTERFACE)
+if(CBLAS_INCLUDE_DIR)
+  if(BLAS_FOUND)
+    coxswain_try_blas(COXSWAIN_CBLAS_IN_BLAS ${BLAS_LIBRARIES})
+  endif()
+  if(COXSWAIN_CBLAS_IN_BLAS)
+    set(COXSWAIN_BLAS ${BLAS_LIBRARIES})
+  else()
+    find_library(CBLAS_LIBRARY NAMES openblas blis flexiblas cblas)
+    if(CBLAS_LIBRARY)
+      coxswain_try_blas(COXSWAIN_CBLAS_ALONE ${CBLAS_LIBRARY} ${BLAS_LIBRARIES})
+      if(COXSWAIN_CBLAS_ALONE)
+        set(COXSWAIN_BLAS ${CBLAS_LIBRARY} ${BLAS_LIBRARIES})
+      endif()
+    endif()
+  endif()
+endif()
+
+if(COXSWAIN_BLAS)
+  target_include_directories(dep_blas SYSTEM INTERFACE ${CBLAS_INCLUDE_DIR})
+  target_link_libraries(dep_blas INTERFACE ${COXSWAIN_BLAS})
+  # OpenBLAS can say its version and take a number of threads; the code asks only where it is there.
+  set(CMAKE_REQUIRED_INCLUDES ${CBLAS_INCLUDE_DIR})
+  set(CMAKE_REQUIRED_LIBRARIES ${COXSWAIN_BLAS})
+  set(CMAKE_REQUIRED_QUIET ON)
+  check_symbol_exists(openblas_set_num_threads cblas.h COXSWAIN_OPENBLAS)
+  unset(CMAKE_REQUIRED_INCLUDES)
+  unset(CMAKE_REQUIRED_LIBRARIES)
+  unset(CMAKE_REQUIRED_QUIET)
+  if(COXSWAIN_OPENBLAS)
+    target_compile_definitions(dep_blas INTERFACE COXSWAIN_OPENBLAS)
+  endif()
+endif()
