@@ -1,1 +1,10 @@
 # One line a test, grouped by layer.
+
+coxswain_test(metric cox_nn)
+coxswain_test(spec cox_nn)
+
+coxswain_test(base cox_base)
+coxswain_test(base_file cox_base)
+coxswain_test(base_params cox_base)
+coxswain_test(base_rng cox_base)
+coxswain_test(base_state cox_base)
