@@ -145,7 +145,7 @@ static const struct setting rows[] = {
   {"model.init", SETTING_CHOICE, REF, IDENTITY, "glorot_uniform", NO_RANGE, "", CHOICES(INIT_LIST), "How weights start; biases start at 0."},
   {"model.loss", SETTING_CHOICE, 0, IDENTITY, "auto", NO_RANGE, "", CHOICES(ROW_LOSS_LIST), "What training minimises."},
 
-  {"train.epochs", SETTING_INT, REF, IDENTITY, "20", COUNT(1), "epochs", NULL, "Passes over the training part; a schedule may stop earlier."},
+  {"train.epochs", SETTING_INT, 0, IDENTITY, "20", COUNT(1), "epochs", NULL, "Passes over the training part, the same for every trial; a schedule may stop earlier."},
   {"train.batch", SETTING_INT, REF, IDENTITY, "500", COUNT(1), "rows", NULL, "Rows of a minibatch; the last one of an epoch may be smaller."},
   {"train.optimizer", SETTING_CHOICE, REF, IDENTITY, "adam", NO_RANGE, "", CHOICES(OPTIMIZER_LIST), "How weights are moved."},
   {"train.lr", SETTING_FLOAT, REF, IDENTITY, "0.001", 0, 1e6, "", NULL, "Learning rate."},
