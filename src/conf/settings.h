@@ -10,6 +10,7 @@
 #include "base/params.h"
 #include "base/strbuf.h"
 #include "conf/complaints.h"
+#include "conf/lists.h"
 
 enum setting_type {
   SETTING_BOOL,
@@ -30,7 +31,7 @@ enum setting_flags {
   LIST = 1,   /* a list, or one value for a list of one */
   REF = 2,    /* may hold "@name" */
   EITHER = 4, /* with LIST: one value and a list mean different things (one for all layers, or one each) */
-  NEEDED = 8  /* must be given (if its group is there) */
+  WHOLE = 8   /* a number stays as written: 1 is a VALUE_INT, 1.0 a VALUE_FLOAT, and the two differ (space.*.low) */
 };
 
 struct setting {
@@ -41,11 +42,18 @@ struct setting {
   const char *fallback;            /* default as written in a study file; NULL: none, settings_given() is false */
   double low, high;                /* for numbers, inclusive; for texts unused */
   const char *unit;                /* "" if none */
-  const struct list_word *choices; /* for SETTING_CHOICE; ends with a NULL name */
+  const struct list_word *choices; /* SETTING_CHOICE, or the texts a SETTING_ANY may be; ends with a NULL name */
   const char *help;                /* one sentence */
 };
 
+/* The groups in the order of reference.cfg, by the first word of the keys. */
+struct setting_group {
+  const char *name, *help;
+  const char *example; /* lines of a study file, each ending in a newline; NULL if there is none */
+};
+
 const struct setting *settings_table(size_t *n);
+const struct setting_group *settings_groups(size_t *n);
 const struct setting *settings_row(const char *key); /* "space.lr.low" finds "space.*.low"; NULL if unknown */
 
 struct settings;
@@ -76,7 +84,8 @@ int settings_line(const struct settings *s, const char *key, const char **file);
 const char **settings_names(const struct settings *s, const char *group, size_t *n);
 
 /* Every "@name" replaced by its parameter and checked again against the row. A missing parameter (an inactive
- * conditional one) takes the row's default. Errors are ERR_CONFIG: "train.lr = @rate = 'relu' must be a number". */
+ * conditional one) takes the row's default; inside a list a missing number is 0 (a width of 0 leaves the layer out), so
+ * that the others keep their places. Errors are ERR_CONFIG: "train.lr = @rate = 'relu' must be a number". */
 enum err settings_resolve(const struct settings *s, const struct params *p, struct settings **out);
 /* Every name that is referred to must be a name of the space, and every possible value must suit: complaints. */
 void settings_check_references(const struct settings *s, const struct params *examples, size_t n, struct complaints *c);

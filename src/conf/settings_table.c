@@ -48,6 +48,9 @@
 #define TARGET_LIST(X)             \
   X(class, "the label is a class") \
   X(value, "the label is a number to predict (regression)")
+#define CLASS_WEIGHT_LIST(X)            \
+  X(none, "all classes weigh the same") \
+  X(balanced, "n / (number of classes x n of the class)")
 #define MONITOR_LIST(X)                                        \
   X(train_loss, "mean loss over the epoch's training batches") \
   X(val_loss, "validation loss")
@@ -82,27 +85,27 @@ static const struct setting rows[] = {
   {"study.metric", SETTING_TEXT, 0, IDENTITY, "val_loss", NO_RANGE, "", NULL, "What is optimised: val_loss, val_accuracy, val_auc, val_CLASS_rej@SIGNALnn (val_light_rej@b77), for a function: value."},
   {"study.direction", SETTING_CHOICE, 0, IDENTITY, "auto", NO_RANGE, "", CHOICES(DIRECTION_LIST), "Which way is better."},
   {"study.seed", SETTING_INT, 0, IDENTITY, "1", COUNT(0), "", NULL, "Start of all random numbers of the study."},
-  {"study.trials", SETTING_INT, 0, FREE, "100", COUNT(1), "", NULL, "Stop after so many trials."},
+  {"study.trials", SETTING_INT, 0, FREE, "100", COUNT(1), "", NULL, "Stop after this many trials."},
   {"study.timeout", SETTING_SECONDS, 0, FREE, "0", 0, 1e12, "seconds", NULL, "Stop when the study has run this long in all, over all its jobs (0: no limit)."},
   {"study.target", SETTING_FLOAT, 0, FREE, NULL, ANY_NUMBER, "", NULL, "Stop when the metric is this good."},
-  {"study.stall", SETTING_INT, 0, FREE, "0", COUNT(0), "trials", NULL, "Stop after so many finished trials without a better one (0: never)."},
+  {"study.stall", SETTING_INT, 0, FREE, "0", COUNT(0), "trials", NULL, "Stop after this many finished trials without a better one (0: never)."},
   {"study.failures", SETTING_FLOAT, 0, FREE, "0.5", 0, 1, "", NULL, "Give up (exit code 3) when more than this share of the trials failed; looked at from 10 trials on."},
 
-  {"space.*.type", SETTING_CHOICE, 0, IDENTITY, NULL, NO_RANGE, "", CHOICES(TYPE_LIST), "Kind of hyperparameter; if not given it follows from the other keys: low and high of whole numbers make an int."},
-  {"space.*.low", SETTING_FLOAT, 0, IDENTITY, NULL, ANY_NUMBER, "", NULL, "Smallest value."},
-  {"space.*.high", SETTING_FLOAT, 0, IDENTITY, NULL, ANY_NUMBER, "", NULL, "Largest value, included."},
-  {"space.*.step", SETTING_FLOAT, 0, IDENTITY, NULL, DBL_MIN, DBL_MAX, "", NULL, "Only low, low + step, low + 2 step, ..."},
+  {"space.*.type", SETTING_CHOICE, 0, IDENTITY, NULL, NO_RANGE, "", CHOICES(TYPE_LIST), "Kind of hyperparameter. If not given it follows from the other keys: low = 1; high = 8 make an int, low = 1.0; high = 8.0 a float."},
+  {"space.*.low", SETTING_FLOAT, WHOLE, IDENTITY, NULL, ANY_NUMBER, "", NULL, "Smallest value."},
+  {"space.*.high", SETTING_FLOAT, WHOLE, IDENTITY, NULL, ANY_NUMBER, "", NULL, "Largest value, included."},
+  {"space.*.step", SETTING_FLOAT, WHOLE, IDENTITY, NULL, DBL_MIN, DBL_MAX, "", NULL, "Only low, low + step, low + 2 step, ..."},
   {"space.*.log", SETTING_BOOL, 0, IDENTITY, "false", NO_RANGE, "", NULL, "Spread evenly in the logarithm."},
   {"space.*.choices", SETTING_ANY, LIST, IDENTITY, NULL, NO_RANGE, "", NULL, "The categories: numbers, texts, true and false may be mixed, in ( )."},
   {"space.*.value", SETTING_ANY, 0, IDENTITY, NULL, NO_RANGE, "", NULL, "The value of a fixed hyperparameter."},
   {"space.*.resolution", SETTING_INT, 0, IDENTITY, "5", 1, 1e6, "points", NULL, "How many points the grid sampler takes along it (floats and wide ints)."},
-  {"space.*.when.*", SETTING_ANY, LIST, IDENTITY, NULL, NO_RANGE, "", NULL, "Only there when another hyperparameter has one of these values: when = { optimizer = (\"sgd\") }."},
+  {"space.*.when.*", SETTING_ANY, LIST, IDENTITY, NULL, NO_RANGE, "", NULL, "Only there when another hyperparameter has one of these values: when = { optimizer = (\"sgd\", \"rmsprop\"); }. A setting that holds \"@name\" of an absent one takes its default; inside a list a number is 0."},
 
   {"sampler.name", SETTING_CHOICE, 0, FREE, "random", NO_RANGE, "", CHOICES(SAMPLER_LIST), "How points are proposed."},
 
-  {"schedule.name", SETTING_CHOICE, 0, FREE, "full", NO_RANGE, "", CHOICES(SCHEDULE_LIST), "Which training is worth running next."},
-  {"schedule.eta", SETTING_INT, 0, FREE, "3", 2, 100, "", NULL, "halving: one of eta trials goes on to the next rung, eta times as long."},
-  {"schedule.first", SETTING_INT, 0, FREE, "1", COUNT(1), "epochs", NULL, "halving: the first rung. Rungs are first, first eta, first eta^2, ... and the last epoch."},
+  {"schedule.name", SETTING_CHOICE, 0, FREE, "full", NO_RANGE, "", CHOICES(SCHEDULE_LIST), "Which training is worth going on with."},
+  {"schedule.eta", SETTING_INT, 0, FREE, "3", 2, 100, "", NULL, "halving: the best one of every eta trials goes on to the next rung, which is eta times as long."},
+  {"schedule.first", SETTING_INT, 0, FREE, "1", COUNT(1), "epochs", NULL, "halving: length of the first rung. Rungs are first, first x eta, first x eta^2, ... and the last epoch."},
 
   {"function.name", SETTING_CHOICE, 0, IDENTITY, "sphere", NO_RANGE, "", CHOICES(FUNCTION_LIST), "The test function; its arguments are the numbers of the space, in the order written."},
   {"function.file", SETTING_TEXT, 0, IDENTITY, "", NO_RANGE, "", NULL, "table: CSV (also .gz) with a column for each hyperparameter and either a column value, or columns step_1, step_2, ... of recorded curves."},
@@ -117,7 +120,7 @@ static const struct setting rows[] = {
   {"data.inputs", SETTING_TEXT, 0, IDENTITY, "", NO_RANGE, "", NULL, "Dataset of the inputs: inputs (array), jets/inputs (umami), jets (tdd) if not given."},
   {"data.labels", SETTING_TEXT, 0, IDENTITY, "", NO_RANGE, "", NULL, "Dataset (tdd: member) of the labels: labels, jets/labels, HadronConeExclTruthLabelID if not given."},
   {"data.weights", SETTING_TEXT, 0, IDENTITY, "", NO_RANGE, "", NULL, "Dataset (tdd: member) of the event weights; none if not given."},
-  {"data.variables", SETTING_TEXT, LIST, IDENTITY, NULL, NO_RANGE, "", NULL, "Names of the inputs: a list, or one file with a name a line (a YAML list will do). Needed for tdd."},
+  {"data.variables", SETTING_TEXT, LIST, IDENTITY, NULL, NO_RANGE, "", NULL, "Names of the inputs: a list, or one file with one name per line (a YAML list will do). Needed for tdd."},
   {"data.target", SETTING_CHOICE, 0, IDENTITY, "class", NO_RANGE, "", CHOICES(TARGET_LIST), "What the label is."},
   {"data.classes.*", SETTING_INT, LIST, IDENTITY, NULL, ANY_NUMBER, "", NULL, "Label values of a class: classes = { light = 0; c = 4; b = 5; }. Rows with other labels are dropped and counted."},
   {"data.scale", SETTING_CHOICE, 0, IDENTITY, "auto", NO_RANGE, "", CHOICES(SCALE_LIST), "How inputs are standardised."},
@@ -125,7 +128,7 @@ static const struct setting rows[] = {
   {"data.missing", SETTING_FLOAT, LIST, IDENTITY, NULL, ANY_NUMBER, "", NULL, "Values that mean missing (NaN always does), for example -999."},
   {"data.fill", SETTING_CHOICE, 0, IDENTITY, "mean", NO_RANGE, "", CHOICES(FILL_LIST), "What takes the place of a missing value."},
   {"data.fill_value", SETTING_FLOAT, 0, IDENTITY, "0", ANY_NUMBER, "", NULL, "fill = default: the value, in the file's units, for variables that have none of their own."},
-  {"data.split", SETTING_CHOICE, 0, IDENTITY, "fraction", NO_RANGE, "", CHOICES(SPLIT_LIST), "How rows are parted into train, validation and test."},
+  {"data.split", SETTING_CHOICE, 0, IDENTITY, "fraction", NO_RANGE, "", CHOICES(SPLIT_LIST), "How rows are divided into training, validation and test part."},
   {"data.validation", SETTING_FLOAT, 0, IDENTITY, "0.2", 0.0001, 0.9, "", NULL, "fraction: share of the validation part. files: share taken from the training files if there are no validation files."},
   {"data.test", SETTING_FLOAT, 0, IDENTITY, "0.2", 0, 0.9, "", NULL, "fraction: share of the test part, which nothing is chosen on."},
   {"data.seed", SETTING_INT, 0, IDENTITY, "1", COUNT(0), "", NULL, "Seed of the split and of generated data; not study.seed, so that studies can share data."},
@@ -161,19 +164,19 @@ static const struct setting rows[] = {
   {"train.lr_factor", SETTING_FLOAT, REF, IDENTITY, "0.5", 0, 1, "", NULL, "step, exponential: the factor."},
   {"train.lr_every", SETTING_INT, REF, IDENTITY, "10", COUNT(1), "epochs", NULL, "step: how often."},
   {"train.lr_min", SETTING_FLOAT, REF, IDENTITY, "0", 0, 1e6, "", NULL, "cosine: the last learning rate; step, exponential: never below."},
-  {"train.warmup", SETTING_FLOAT, REF, IDENTITY, "0", 0, 1e6, "epochs", NULL, "The learning rate rises linearly over so many epochs first."},
+  {"train.warmup", SETTING_FLOAT, REF, IDENTITY, "0", 0, 1e6, "epochs", NULL, "The learning rate first rises linearly over this many epochs."},
   {"train.plateau.monitor", SETTING_CHOICE, 0, IDENTITY, "val_loss", NO_RANGE, "", CHOICES(MONITOR_LIST), "plateau: what must improve."},
   {"train.plateau.factor", SETTING_FLOAT, REF, IDENTITY, "0.1", 0, 1, "", NULL, "plateau: the factor."},
-  {"train.plateau.patience", SETTING_INT, REF, IDENTITY, "10", COUNT(0), "epochs", NULL, "plateau: epochs without improvement that are put up with."},
+  {"train.plateau.patience", SETTING_INT, REF, IDENTITY, "10", COUNT(0), "epochs", NULL, "plateau: epochs without improvement that are tolerated."},
   {"train.plateau.cooldown", SETTING_INT, REF, IDENTITY, "0", COUNT(0), "epochs", NULL, "plateau: epochs to wait after a reduction before counting again."},
   {"train.plateau.minimum", SETTING_FLOAT, REF, IDENTITY, "0", 0, 1e6, "", NULL, "plateau: never below this learning rate."},
   {"train.plateau.threshold", SETTING_FLOAT, REF, IDENTITY, "1e-4", 0, 1, "", NULL, "plateau: an improvement is a monitor below (1 - threshold) times the best."},
-  {"train.early_stop", SETTING_INT, REF, IDENTITY, "0", COUNT(0), "epochs", NULL, "End a trial after so many epochs without a better study.metric (0: never)."},
-  {"train.class_weights", SETTING_ANY, LIST | EITHER, IDENTITY, "none", NO_RANGE, "", NULL, "none, balanced (n / (classes n_class)), or a number for each class."},
+  {"train.early_stop", SETTING_INT, REF, IDENTITY, "0", COUNT(0), "epochs", NULL, "End a trial after this many epochs without a better study.metric (0: never)."},
+  {"train.class_weights", SETTING_ANY, LIST | EITHER, IDENTITY, "none", 0, DBL_MAX, "", CHOICES(CLASS_WEIGHT_LIST), "Weights of the classes in the loss, or a list with a number for each class in the order of data.classes."},
   {"train.value", SETTING_CHOICE, 0, IDENTITY, "best", NO_RANGE, "", CHOICES(VALUE_LIST), "Which epoch a trial's value and saved weights are of."},
   {"train.piece", SETTING_INT, 0, IDENTITY, "256", 16, 65536, "rows", NULL, "Rows that go through the network together; small enough to stay in cache."},
 
-  {"tag.*.*", SETTING_FLOAT, 0, IDENTITY, NULL, 0, 1, "", NULL, "Shares of the backgrounds in the discriminant of a signal class: tag = { b = { c = 0.018; light = 0.982; }; }. Equal shares if not given; b over c and light: f_c = 0.018."},
+  {"tag.*.*", SETTING_FLOAT, 0, IDENTITY, NULL, 0, 1, "", NULL, "Share of a background class in the discriminant of a signal class; the backgrounds of one signal sum to 1. Equal shares if not given, but for b over c and light: c 0.018, light 0.982."},
 
   {"run.out", SETTING_TEXT, 0, FREE, "", NO_RANGE, "", NULL, "Study folder; a folder named after the study if not given (--out)."},
   {"run.backend", SETTING_CHOICE, 0, FREE, "auto", NO_RANGE, "", CHOICES(BACKEND_CHOICE_LIST), "Where training runs."},
@@ -186,13 +189,49 @@ static const struct setting rows[] = {
   {"run.backlog", SETTING_INT, 0, FREE, "0", 0, 4096, "stints", NULL, "Stints handed to a worker beyond its slots, so that it never waits (0: as many as it finishes in a quantum)."},
   {"run.quantum", SETTING_SECONDS, 0, FREE, "0.05", 0.001, 60, "seconds", NULL, "How long a worker trains between two messages."},
   {"run.checkpoint", SETTING_SECONDS, 0, FREE, "60", 0.01, 1e9, "seconds", NULL, "How often a worker writes the states of its trials."},
-  {"run.keep", SETTING_INT, 0, FREE, "5", 0, 1e9, "trials", NULL, "The best trials whose weights are kept, besides those that may still go on."},
+  {"run.keep", SETTING_INT, 0, FREE, "5", 0, 1e9, "trials", NULL, "How many of the best trials keep their weights, besides those that may still go on."},
   {"run.attempts", SETTING_INT, 0, FREE, "3", 1, 1000, "", NULL, "How often a trial that kills its worker is tried."},
   {"run.walltime", SETTING_SECONDS, 0, FREE, "0", 0, 1e9, "seconds", NULL, "Leave, with everything saved, before this much time is over (0: no limit)."},
-  {"run.lost_after", SETTING_SECONDS, 0, FREE, "60", 1, 1e6, "seconds", NULL, "A worker that says nothing for so long counts as lost."},
+  {"run.lost_after", SETTING_SECONDS, 0, FREE, "60", 1, 1e6, "seconds", NULL, "A worker that has said nothing for this long counts as lost."},
   {"run.cache", SETTING_TEXT, 0, FREE, "", NO_RANGE, "", NULL, "Folder of prepared data (node-local is fast); cache/ in the study folder if not given."},
 };
 /* clang-format on */
+
+/* clang-format off */
+static const struct setting_group groups[] = {
+  {"evaluator", "How a point becomes a value.", NULL},
+  {"study", "What is searched for, and when to stop.", NULL},
+  {"space", "The hyperparameters that are searched. Each is used in the other groups as \"@name\".",
+   "space = {\n"
+   "  lr        = { low = 1e-4; high = 1e-1; log = true; };      a number, evenly in its logarithm\n"
+   "  layers    = { low = 1; high = 4; };                        a whole number\n"
+   "  batch     = { low = 500; high = 5000; step = 500; };       500, 1000, ... 5000\n"
+   "  activation = (\"relu\", \"tanh\", \"swish\");                  one of these: short for { choices = ( ... ); }\n"
+   "  optimizer = (\"adam\", \"sgd\");\n"
+   "  momentum  = { low = 0.0; high = 0.99; when = { optimizer = \"sgd\"; }; };    only together with sgd\n"
+   "  clip      = 1.0;                                           always this: short for { value = 1.0; }\n"
+   "};\n"
+   "train = { lr = \"@lr\"; batch = \"@batch\"; optimizer = \"@optimizer\"; momentum = \"@momentum\"; };\n"},
+  {"sampler", "How points are proposed.", NULL},
+  {"schedule", "How long each trial trains.", NULL},
+  {"function", "For evaluator = \"function\": test functions, tables and recorded curves instead of training.", NULL},
+  {"data", "What is trained on.",
+   "data = {\n"
+   "  files = (\"jets.h5\"); format = \"tdd\"; variables = \"variables.txt\";\n"
+   "  classes = { light = 0; c = 4; b = 5; };\n"
+   "};\n"},
+  {"model", "The network.", "model = { hidden = (\"@width1\", \"@width2\", 24); activation = \"@activation\"; };\n"},
+  {"train", "How the network is trained.", NULL},
+  {"tag", "Working points of flavour tagging, for metrics such as val_light_rej@b77. The discriminant of a signal is ln(p_signal / sum of share x p_background).",
+   "tag = { b = { c = 0.018; light = 0.982; }; };\n"},
+  {"run", "Where and how the study runs.", NULL},
+};
+/* clang-format on */
+
+const struct setting_group *settings_groups(size_t *n) {
+  *n = sizeof groups / sizeof *groups;
+  return groups;
+}
 
 const struct setting *settings_table(size_t *n) {
   *n = sizeof rows / sizeof *rows;
