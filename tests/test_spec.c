@@ -156,8 +156,6 @@ static void test_what_no_network_can_be(void) {
       {"model = { hidden = (8, 4); activation = (\"relu\"); };", "model.activation has 1 values"},
       {"train = { optimizer = \"sgd\"; nesterov = true; };", "train.momentum"},
       {"train = { class_weights = (1, 2); };", "the data have 3 classes"},
-      {"train = { class_weights = \"equal\"; };", "balanced"},
-      {"train = { class_weights = (1, 2, -1); };", "class b"},
       {"study = { metric = \"val_rmse\"; };", "val_rmse is not a metric"},
       {"study = { metric = \"test_auc\"; };", "validation"},
   };
@@ -179,7 +177,7 @@ static void test_counts_of_dl1r(void) {
   REQUIRE(spec_of("model = { hidden = (256, 128, 60, 48, 36, 24, 12, 6); };", &p, 3, &s) == OK);
   CHECK(spec_weights(&s) == 56087);
   s.inputs = 44;
-  CHECK(spec_flops(&s) > 323000);
+  CHECK_NEAR(spec_flops(&s), 323e3, 500); /* with 44 inputs, 256-128-60-48-36-24-12-6 */
   REQUIRE(spec_of("model = { hidden = (72, 57, 60, 48, 36, 24, 12, 6); };", &p, 3, &s) == OK);
   s.inputs = 44;
   CHECK(spec_weights(&s) == 16860);

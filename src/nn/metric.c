@@ -27,7 +27,7 @@ static double weight_of(const struct view *v, size_t row) {
 }
 
 static void put(const struct view *v, const char *metric, double x, struct params *out) {
-  char name[160];
+  char name[512];
   snprintf(name, sizeof name, "%s_%s", v->name, metric);
   params_set(out, name, value_float(x));
 }
@@ -171,7 +171,7 @@ static void rejections(const struct view *v, size_t signal, const struct params 
   metric_rejections(d, v->label, v->weight, v->n, data->n_classes, signal, points, n_points, rejection);
   for (size_t p = 0; p < n_points; p++)
     for (size_t k = 0; k < data->n_classes; k++) {
-      char name[160];
+      char name[256];
       double x = rejection[p * data->n_classes + k];
       snprintf(name, sizeof name, "%s_rej@%s%.10g", data->classes[k], data->classes[signal], points[p]);
       if (k != signal && !isnan(x))

@@ -43,7 +43,7 @@ static enum err hidden_layers(struct spec *spec, const struct settings *s) {
   TRY(per_layer(s, "model.dropout", n, &dropouts, &dropout_stride));
   for (size_t i = 0; i < n; i++) {
     struct hidden_layer layer = {0};
-    size_t activation;
+    size_t activation = 0;
     if (!value_to_int(&widths[i], &layer.width) || layer.width < 0)
       return FAIL(ERR_INPUT, "model.hidden: the width of layer %zu is no whole number from 0 on", i + 1);
     if (!value_to_double(&dropouts[i * dropout_stride], &layer.dropout))
