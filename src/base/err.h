@@ -43,12 +43,18 @@ enum err err_fail(enum err e, const char *file, int line, const char *format, ..
     __attribute__((format(printf, 4, 5)));
 enum err err_pass(enum err e, const char *file, int line, const char *function);
 
-#define FAIL(code, ...) err_fail((code), __FILE__, __LINE__, __VA_ARGS__)
-#define TRY(call)                                              \
-  do {                                                         \
-    enum err try_err_ = (call);                                \
-    if (try_err_ != OK)                                        \
-      return err_pass(try_err_, __FILE__, __LINE__, __func__); \
+/* A failure gives back its own code, never OK: an analyzer that sees one file at a time must be told. */
+#ifdef __clang_analyzer__
+#define ERR_SAME_(call, code) ((call), (code))
+#else
+#define ERR_SAME_(call, code) (call)
+#endif
+#define FAIL(code, ...) ERR_SAME_(err_fail((code), __FILE__, __LINE__, __VA_ARGS__), (code))
+#define TRY(call)                                                                   \
+  do {                                                                              \
+    enum err try_err_ = (call);                                                     \
+    if (try_err_ != OK)                                                             \
+      return ERR_SAME_(err_pass(try_err_, __FILE__, __LINE__, __func__), try_err_); \
   } while (0)
 
 /* As TRY, but jumps to `label` with the code in `e` so that what was opened can be closed. */
