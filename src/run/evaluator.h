@@ -6,6 +6,7 @@
 #include "base/comm.h"
 #include "base/rng.h"
 #include "base/state.h"
+#include "base/strbuf.h"
 #include "conf/lists.h"
 #include "conf/settings.h"
 #include "hpo/space.h"
@@ -24,7 +25,8 @@ struct evaluator_options {
 
 struct work {
   int64_t trial;
-  struct params params; /* owned by the receiver */
+  int64_t key;          /* what its random numbers hang on: rng_child(study key, RNG_TRIAL, key) */
+  struct params params; /* lent */
   int64_t from, to;     /* steps */
 };
 
@@ -46,6 +48,8 @@ struct evaluator_ops {
   void (*check)(const struct evaluator_options *o, struct complaints *c);
   /* Steps of a full trial: train.epochs, function.steps. */
   int64_t (*steps)(const struct settings *conf);
+  /* What the study stands on besides its settings, as text (the hash of the data): part of its identity. NULL: nothing. */
+  enum err (*identity)(const struct evaluator_options *o, struct strbuf *out);
   enum err (*open)(struct evaluator *e);
   enum err (*admit)(struct evaluator *e, size_t slot, const struct work *w, const struct state *start);
   enum err (*extend)(struct evaluator *e, size_t slot, int64_t to);

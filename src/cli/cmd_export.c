@@ -1,0 +1,55 @@
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/show.h"
+
+static void usage(void) {
+  printf("usage: coxswain export DIR [--format csv|json] [-o FILE]\n\n"
+         "All trials of a study: points, values, metrics; json has the intermediate values too.\n"
+         "The journal itself (DIR/journal.log) is an Optuna study: optuna and optuna-dashboard open it as it is.\n\n"
+         "  -f, --format F   csv (default) or json\n"
+         "  -o, --output F   to a file instead of standard output\n"
+         "  -h, --help\n");
+}
+
+enum err cmd_export(int argc, char **argv) {
+  static const struct option options[] = {{"format", required_argument, NULL, 'f'},
+                                          {"output", required_argument, NULL, 'o'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+  const char *format = "csv", *output = NULL;
+  for (int c; (c = getopt_long(argc, argv, "f:o:h", options, NULL)) != -1;) {
+    if (c == 'h') {
+      usage();
+      return OK;
+    }
+    if (c == '?')
+      return FAIL(ERR_INPUT, "export: see coxswain export --help");
+    if (c == 'f')
+      format = optarg;
+    if (c == 'o')
+      output = optarg;
+  }
+  bool json = !strcmp(format, "json");
+  if (!json && strcmp(format, "csv"))
+    return FAIL(ERR_INPUT, "export: --format %s: it can be csv or json", format);
+  if (optind + 1 != argc)
+    return FAIL(ERR_INPUT, "export: give one study folder: coxswain export DIR");
+  struct folder f;
+  TRY(folder_open(&f, argv[optind]));
+  struct report_study r = show_study(&f);
+  struct strbuf text = STRBUF_INIT;
+  enum err e;
+  if (json)
+    e = show_json_to(output, report_trials_json(&r));
+  else {
+    report_trials_csv(&r, &text);
+    e = show_text(output, &text);
+  }
+  strbuf_free(&text);
+  folder_close(&f);
+  return e;
+}

@@ -1,0 +1,91 @@
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cli/command.h"
+#include "run/run.h"
+
+static void usage(void) {
+  printf("usage: coxswain run STUDY.cfg [options]\n"
+         "       mpirun -n N coxswain run STUDY.cfg [options]\n\n"
+         "Runs a study, or goes on with it when its folder holds one of the same identity.\n\n"
+         "  -o, --out DIR          study folder (default: named after the study)\n"
+         "  -s, --set KEY=VALUE    change a setting; may be repeated (coxswain reference lists them)\n"
+         "      --fresh            move the old folder aside (DIR.old-N) and start over\n"
+         "      --points FILE      run these points (JSON, from coxswain split) instead of asking for new ones\n"
+         "      --results FILE     with --points: where their values go (default DIR/results.json)\n"
+         "  -q, --quiet            no progress\n"
+         "  -h, --help\n\n"
+         "Ctrl-C once: checkpoint and leave; the same command goes on. Twice: leave now.\n\n"
+         "examples:\n"
+         "  coxswain run configs/quickstart.cfg\n"
+         "  mpirun -n 8 coxswain run scan.cfg --out /scratch/scan --set study.trials=200\n");
+}
+
+/* After run_study fails with ranks missing, MPI_Finalize could wait for ever: the process ends without it. */
+static enum err run(int *argc, char ***argv, const struct run_options *o) {
+  struct wire *wire = NULL;
+  bool abandon = true;
+  enum err e = wire_open(&wire, argc, argv);
+  if (e == OK)
+    e = run_study(wire, o, &abandon);
+  bool rank0 = wire_rank(wire) == 0, alone = wire_size(wire) == 1;
+  wire_close(wire, abandon);
+  if (!abandon || alone)
+    return rank0 || e != ERR_STOPPED ? e : OK;
+  if (e != OK && e != ERR_STOPPED)
+    fprintf(stderr, "coxswain: %s\n", err_text());
+  fflush(NULL);
+  _exit(err_exit_code(e));
+}
+
+enum err cmd_run(int argc, char **argv) {
+  enum { FRESH = 256, POINTS, RESULTS };
+  static const struct option options[] = {{"out", required_argument, NULL, 'o'},
+                                          {"set", required_argument, NULL, 's'},
+                                          {"fresh", no_argument, NULL, FRESH},
+                                          {"points", required_argument, NULL, POINTS},
+                                          {"results", required_argument, NULL, RESULTS},
+                                          {"quiet", no_argument, NULL, 'q'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+  struct run_options o = {0};
+  const char **sets = MEM_NEW_ARRAY(const char *, argc);
+  for (int c; (c = getopt_long(argc, argv, "o:s:qh", options, NULL)) != -1;) {
+    switch (c) {
+    case 'o':
+      o.out = optarg;
+      break;
+    case 's':
+      sets[o.n_overrides++] = optarg;
+      break;
+    case FRESH:
+      o.fresh = true;
+      break;
+    case POINTS:
+      o.points = optarg;
+      break;
+    case RESULTS:
+      o.results = optarg;
+      break;
+    case 'q':
+      o.quiet = true;
+      break;
+    case 'h':
+      usage();
+      free(sets);
+      return OK;
+    default:
+      free(sets);
+      return FAIL(ERR_INPUT, "run: see coxswain run --help");
+    }
+  }
+  o.overrides = sets;
+  o.study_file = optind < argc ? argv[optind] : NULL;
+  enum err e = o.study_file && optind + 1 == argc ? run(&argc, &argv, &o)
+                                                  : FAIL(ERR_INPUT, "run: give one study file: coxswain run STUDY.cfg");
+  free(sets);
+  return e;
+}

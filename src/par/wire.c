@@ -1,0 +1,237 @@
+#include "par/wire.h"
+
+#include <mpi.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "par/comm_mpi.h"
+
+enum { TAG_TO_STEER = 1, TAG_TO_WORKER = 2 };
+
+/* Messages of rank 0 to itself, first in first out. */
+struct queue {
+  struct strbuf *items;
+  size_t first, n, cap;
+};
+
+/* A message that MPI may still read. */
+struct sending {
+  MPI_Request request;
+  struct strbuf bytes;
+};
+
+struct wire {
+  bool mpi;
+  int rank, size;
+  struct queue to_steer, to_worker;
+  struct sending *sending;
+  size_t n_sending, cap_sending;
+  double idle; /* seconds the next wait takes */
+};
+
+static void queue_push(struct queue *q, const struct strbuf *message) {
+  MEM_GROW(q->items, q->n, &q->cap);
+  struct strbuf *copy = &q->items[q->n++];
+  strbuf_init(copy);
+  strbuf_add(copy, message->text, message->len);
+}
+
+static bool queue_pop(struct queue *q, struct strbuf *out) {
+  if (q->first == q->n)
+    return false;
+  strbuf_free(out);
+  *out = q->items[q->first++];
+  if (q->first == q->n)
+    q->first = q->n = 0;
+  return true;
+}
+
+static void queue_free(struct queue *q) {
+  while (q->first < q->n)
+    strbuf_free(&q->items[q->first++]);
+  free(q->items);
+}
+
+static enum err mpi_failed(int code, const char *what) {
+  char text[MPI_MAX_ERROR_STRING] = "";
+  int n = 0;
+  MPI_Error_string(code, text, &n);
+  return FAIL(ERR_COMM, "MPI: %s failed: %s", what, text);
+}
+
+/* Which variable of a launcher gives the number of tasks it started; NULL if none is set. */
+static const char *launcher_size(void) {
+  static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE",   "MPI_LOCALNRANKS", "JSM_NAMESPACE_SIZE",
+                                      "SLURM_STEP_NUM_TASKS", "PALS_NRANKS"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (getenv(names[i]))
+      return names[i];
+  return NULL;
+}
+
+static bool launched(void) {
+  return launcher_size() || getenv("PMIX_RANK") || getenv("PMI_RANK") || getenv("COXSWAIN_MPI");
+}
+
+static enum err check_size(const struct wire *w) {
+  const char *name = launcher_size();
+  int tasks = name ? atoi(getenv(name)) : w->size;
+  if (w->size == 1 && tasks > 1)
+    return FAIL(
+        ERR_CONFIG,
+        "%s says that %d tasks were started, but MPI sees only this one: each would run the study by itself. Start it "
+        "with the launcher of this MPI (mpirun), or under Slurm with srun --mpi=pmix",
+        name, tasks);
+  return OK;
+}
+
+static enum err start_mpi(struct wire *w, int *argc, char ***argv) {
+  int given = 0, code = MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &given);
+  if (code != MPI_SUCCESS)
+    return mpi_failed(code, "MPI_Init_thread");
+  w->mpi = true;
+  MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  MPI_Comm_rank(MPI_COMM_WORLD, &w->rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &w->size);
+  return check_size(w);
+}
+
+enum err wire_open(struct wire **out, int *argc, char ***argv) {
+  struct wire *w = MEM_NEW(struct wire);
+  w->size = 1;
+  *out = w;
+  if (launched())
+    TRY(start_mpi(w, argc, argv));
+  return OK;
+}
+
+/* Lets go of messages that have left. */
+static void sweep_sent(struct wire *w) {
+  size_t kept = 0;
+  for (size_t i = 0; i < w->n_sending; i++) {
+    int done = 0;
+    if (MPI_Test(&w->sending[i].request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS || done)
+      strbuf_free(&w->sending[i].bytes);
+    else
+      w->sending[kept++] = w->sending[i];
+  }
+  w->n_sending = kept;
+}
+
+void wire_close(struct wire *w, bool abandon) {
+  if (!w)
+    return;
+  for (double end = clock_seconds() + 2; w->n_sending && clock_seconds() < end; clock_sleep(0.001))
+    sweep_sent(w);
+  if (w->mpi && !abandon && !w->n_sending)
+    MPI_Finalize();
+  queue_free(&w->to_steer);
+  queue_free(&w->to_worker);
+  free(w->sending); /* what is still in there belongs to MPI until the process ends */
+  free(w);
+}
+
+int wire_rank(const struct wire *w) {
+  return w->rank;
+}
+int wire_size(const struct wire *w) {
+  return w->size;
+}
+
+static enum err send_mpi(struct wire *w, int to, int tag, const struct strbuf *message) {
+  sweep_sent(w);
+  MEM_GROW(w->sending, w->n_sending, &w->cap_sending);
+  struct sending *s = &w->sending[w->n_sending++];
+  strbuf_init(&s->bytes);
+  strbuf_add(&s->bytes, message->text, message->len);
+  int code = MPI_Isend(s->bytes.text, (int)s->bytes.len, MPI_BYTE, to, tag, MPI_COMM_WORLD, &s->request);
+  if (code == MPI_SUCCESS)
+    return OK;
+  strbuf_free(&s->bytes);
+  w->n_sending--;
+  return mpi_failed(code, "MPI_Isend");
+}
+
+static enum err receive_mpi(struct wire *w, int source, int tag, int *from, struct strbuf *out) {
+  *from = -1;
+  if (!w->mpi)
+    return OK;
+  int there = 0, n = 0;
+  MPI_Status status;
+  int code = MPI_Iprobe(source, tag, MPI_COMM_WORLD, &there, &status);
+  if (code != MPI_SUCCESS)
+    return mpi_failed(code, "MPI_Iprobe");
+  if (!there)
+    return OK;
+  MPI_Get_count(&status, MPI_BYTE, &n);
+  char *bytes = mem_alloc((size_t)n + 1);
+  code = MPI_Recv(bytes, n, MPI_BYTE, status.MPI_SOURCE, tag, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+  if (code == MPI_SUCCESS) {
+    strbuf_clear(out);
+    strbuf_add(out, bytes, (size_t)n);
+    *from = status.MPI_SOURCE;
+  }
+  free(bytes);
+  return code == MPI_SUCCESS ? OK : mpi_failed(code, "MPI_Recv");
+}
+
+enum err wire_to_worker(struct wire *w, int rank, const struct strbuf *message) {
+  if (rank != 0)
+    return send_mpi(w, rank, TAG_TO_WORKER, message);
+  queue_push(&w->to_worker, message);
+  return OK;
+}
+
+enum err wire_to_steer(struct wire *w, const struct strbuf *message) {
+  if (w->rank != 0)
+    return send_mpi(w, 0, TAG_TO_STEER, message);
+  queue_push(&w->to_steer, message);
+  return OK;
+}
+
+enum err wire_from_workers(struct wire *w, int *from, struct strbuf *out) {
+  *from = 0;
+  if (queue_pop(&w->to_steer, out))
+    return OK;
+  return receive_mpi(w, MPI_ANY_SOURCE, TAG_TO_STEER, from, out);
+}
+
+enum err wire_from_steer(struct wire *w, bool *got, struct strbuf *out) {
+  int from = -1;
+  if (w->rank == 0)
+    *got = queue_pop(&w->to_worker, out);
+  else {
+    TRY(receive_mpi(w, 0, TAG_TO_WORKER, &from, out));
+    *got = from >= 0;
+  }
+  return OK;
+}
+
+void wire_idle(struct wire *w, bool busy) {
+  const double shortest = 20e-6, longest = 10e-3;
+  if (busy) {
+    w->idle = 0;
+    return;
+  }
+  w->idle = w->idle > 0 ? w->idle * 1.5 : shortest;
+  if (w->idle > longest)
+    w->idle = longest;
+  clock_sleep(w->idle);
+}
+
+enum err wire_team(struct wire *w, int first, int k, double deadline, struct comm **team, bool *member) {
+  *team = NULL;
+  int teams = (w->size - first) / k;
+  *member = w->rank >= first && w->rank < first + teams * k;
+  if (k == 1 || !w->mpi)
+    return OK;
+  MPI_Comm split;
+  int color = *member ? (w->rank - first) / k : MPI_UNDEFINED;
+  int code = MPI_Comm_split(MPI_COMM_WORLD, color, w->rank, &split);
+  if (code != MPI_SUCCESS)
+    return mpi_failed(code, "MPI_Comm_split");
+  if (*member)
+    *team = comm_mpi_new(split, deadline);
+  return OK;
+}

@@ -1,0 +1,38 @@
+/* What a study looks like, as text, JSON or CSV. Functions of the study alone: they write into a strbuf or build JSON.
+ */
+#ifndef COXSWAIN_REPORT_REPORT_H
+#define COXSWAIN_REPORT_REPORT_H
+
+#include "base/strbuf.h"
+#include "conf/settings.h"
+#include "hpo/study.h"
+
+struct json_t;
+
+/* All that a report may want to know. Borrowed. */
+struct report_study {
+  const struct study *study;
+  const struct settings *conf;
+  const char *folder;
+  const char *runner; /* who runs it now; NULL: nobody */
+  const char *done;   /* JSON text of why it is complete; NULL: more to do */
+};
+
+/* A few lines for people: how it stands, the best point, who trains what, what failed. */
+void report_status(const struct report_study *r, struct strbuf *out);
+struct json_t *report_status_json(const struct report_study *r);
+
+/* The k best trials: value, point, metrics, where the weights are. */
+void report_best(const struct report_study *r, size_t k, struct strbuf *out);
+struct json_t *report_best_json(const struct report_study *r, size_t k);
+
+/* Every trial. CSV: number, state, value, steps, seconds, then a column for each hyperparameter and each metric; empty
+ * where there is none. JSON: the same and the intermediate values. */
+void report_trials_csv(const struct report_study *r, struct strbuf *out);
+struct json_t *report_trials_json(const struct report_study *r);
+struct json_t *report_trial_json(const struct report_study *r, const struct trial *t);
+
+/* "best/trial-000012.h5", or "packs/NAME:/trial-000012", or "" if no weights are kept. */
+void report_weights(const struct report_study *r, const struct trial *t, struct strbuf *out);
+
+#endif

@@ -1,0 +1,173 @@
+/* How a study stands, and its best trials. */
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "report/report.h"
+
+enum { SHOWN_RUNNING = 16, SHOWN_FAILED = 8 };
+
+static const char *metric_of(const struct report_study *r) {
+  return settings_text(r->conf, "study.metric");
+}
+
+static double elapsed(const struct study *s) {
+  const char *text = study_attribute(s, "coxswain:elapsed");
+  return text ? strtod(text, NULL) : 0;
+}
+
+static int64_t waiting(const struct study *s) {
+  return s->counts[TRIAL_RUNNING] + s->counts[TRIAL_WAITING] - s->out;
+}
+
+static void put_state(const struct report_study *r, struct strbuf *out) {
+  strbuf_printf(out, "%s: ", r->study->name);
+  if (r->runner)
+    strbuf_printf(out, "running (%s)\n", r->runner);
+  else if (r->done)
+    strbuf_printf(out, "complete: %.*s\n", (int)strlen(r->done) - 2, r->done + 1); /* without its quotes */
+  else
+    strbuf_puts(out, "not running, more to do: the same `coxswain run` goes on with it\n");
+}
+
+static void put_counts(const struct report_study *r, struct strbuf *out) {
+  const struct study *s = r->study;
+  char spent[32], trained[32];
+  clock_duration(elapsed(s), spent);
+  clock_duration(s->seconds, trained);
+  strbuf_printf(
+      out, "  trials   %zu of %lld: %lld complete, %lld pruned, %lld failed, %lld in training, %lld waiting\n", s->n,
+      (long long)settings_int(r->conf, "study.trials"), (long long)s->counts[TRIAL_COMPLETE],
+      (long long)s->counts[TRIAL_PRUNED], (long long)s->counts[TRIAL_FAIL], (long long)s->out, (long long)waiting(s));
+  strbuf_printf(out, "  time     %s, of training %s\n", spent, trained);
+}
+
+static void put_best_line(const struct report_study *r, struct strbuf *out) {
+  if (r->study->best < 0) {
+    strbuf_puts(out, "  best     none yet\n");
+    return;
+  }
+  const struct trial *t = &r->study->trials[r->study->best];
+  char *point = params_to_text(&t->params);
+  strbuf_printf(out, "  best     %s %.6g, trial %lld: %s\n", metric_of(r), t->value, (long long)t->number, point);
+  free(point);
+}
+
+static void put_running(const struct report_study *r, struct strbuf *out) {
+  int shown = 0;
+  for (size_t i = 0; i < r->study->n && r->study->out > 0; i++) {
+    const struct trial *t = &r->study->trials[i];
+    if (!trial_is_out(t))
+      continue;
+    if (shown++ == SHOWN_RUNNING) {
+      strbuf_puts(out, "           ...\n");
+      return;
+    }
+    if (t->stint.worker < 0)
+      strbuf_printf(out, "  outside  trial %lld\n", (long long)t->number);
+    else
+      strbuf_printf(out, "  training trial %lld on worker %d, to step %lld", (long long)t->number, t->stint.worker,
+                    (long long)t->stint.to);
+    if (t->stint.worker >= 0 && t->n_reports)
+      strbuf_printf(out, ", now %s %.5g at step %lld", metric_of(r), t->reports[t->n_reports - 1].value,
+                    (long long)t->reports[t->n_reports - 1].step);
+    if (t->stint.worker >= 0)
+      strbuf_putc(out, '\n');
+  }
+}
+
+static void put_failed(const struct report_study *r, struct strbuf *out) {
+  int shown = 0;
+  for (size_t i = r->study->n; i-- > 0 && r->study->counts[TRIAL_FAIL] > 0;) {
+    const struct trial *t = &r->study->trials[i];
+    if (t->state != TRIAL_FAIL)
+      continue;
+    if (shown++ == SHOWN_FAILED) {
+      strbuf_puts(out, "           ...\n");
+      return;
+    }
+    const char *reason = trial_attribute(t, "reason");
+    strbuf_printf(out, "  failed   trial %lld: %s\n", (long long)t->number,
+                  reason      ? reason
+                  : t->reason ? t->reason
+                              : "no reason");
+  }
+}
+
+void report_status(const struct report_study *r, struct strbuf *out) {
+  put_state(r, out);
+  put_counts(r, out);
+  put_best_line(r, out);
+  put_running(r, out);
+  put_failed(r, out);
+}
+
+struct json_t *report_status_json(const struct report_study *r) {
+  const struct study *s = r->study;
+  json_t *best = s->best >= 0 ? report_trial_json(r, &s->trials[s->best]) : json_null();
+  json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s?, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I}, s:f, s:f, s:o}",
+                           "study", s->name, "folder", r->folder, "metric", metric_of(r), "direction",
+                           s->maximize ? "maximize" : "minimize", "running", (int)(r->runner != NULL), "complete",
+                           (int)(r->done != NULL), "runner", r->runner, "trials", (json_int_t)s->n, "trials_wanted",
+                           (json_int_t)settings_int(r->conf, "study.trials"), "counts", "complete",
+                           (json_int_t)s->counts[TRIAL_COMPLETE], "pruned", (json_int_t)s->counts[TRIAL_PRUNED],
+                           "failed", (json_int_t)s->counts[TRIAL_FAIL], "training", (json_int_t)s->out, "waiting",
+                           (json_int_t)waiting(s), "seconds", elapsed(s), "training_seconds", s->seconds, "best", best);
+  json_t *why = r->done ? json_loads(r->done, JSON_DECODE_ANY, NULL) : NULL;
+  json_object_set_new(json, "why", why ? why : json_null());
+  return json;
+}
+
+/* ---- best ---- */
+
+static void put_metrics(const struct trial *t, struct strbuf *out) {
+  for (size_t i = 0; i < t->n_attributes; i++) {
+    const struct attribute *a = &t->attributes[i];
+    char *end;
+    double x = strtod(a->json, &end);
+    if (end != a->json && !*end && strncmp(a->key, "coxswain:", 9))
+      strbuf_printf(out, "    %-24s %.6g\n", a->key, x);
+  }
+}
+
+static void put_point(const struct trial *t, struct strbuf *out) {
+  for (size_t i = 0; i < t->params.n; i++) {
+    struct params one = {.items = &t->params.items[i], .n = 1, .cap = 1};
+    char *text = params_to_text(&one), *equal = strchr(text, '=');
+    if (equal)
+      strbuf_printf(out, "    %-24.*s %s\n", (int)(equal - text), text, equal + 1);
+    free(text);
+  }
+}
+
+void report_best(const struct report_study *r, size_t k, struct strbuf *out) {
+  size_t *index = MEM_NEW_ARRAY(size_t, k + 1), n = study_best(r->study, k, index);
+  if (!n)
+    strbuf_printf(out, "%s: no trial is complete yet\n", r->study->name);
+  for (size_t i = 0; i < n; i++) {
+    const struct trial *t = &r->study->trials[index[i]];
+    struct strbuf weights = STRBUF_INIT;
+    report_weights(r, t, &weights);
+    strbuf_printf(out, "%strial %lld: %s %.6g\n", i ? "\n" : "", (long long)t->number, metric_of(r), t->value);
+    strbuf_puts(out, "  point\n");
+    put_point(t, out);
+    strbuf_puts(out, "  metrics\n");
+    put_metrics(t, out);
+    strbuf_printf(out, "  weights\n    %s\n",
+                  weights.len ? weights.text : "not kept (run.keep); coxswain train --trial makes them again");
+    strbuf_free(&weights);
+  }
+  free(index);
+}
+
+struct json_t *report_best_json(const struct report_study *r, size_t k) {
+  size_t *index = MEM_NEW_ARRAY(size_t, k + 1), n = study_best(r->study, k, index);
+  json_t *list = json_array();
+  for (size_t i = 0; i < n; i++)
+    json_array_append_new(list, report_trial_json(r, &r->study->trials[index[i]]));
+  free(index);
+  return list;
+}

@@ -1,0 +1,169 @@
+/* Trials as JSON and CSV. */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "report/report.h"
+
+void report_weights(const struct report_study *r, const struct trial *t, struct strbuf *out) {
+  char name[64];
+  snprintf(name, sizeof name, "best/trial-%06lld.h5", (long long)t->number);
+  char *path = path_join(r->folder, name);
+  if (file_exists(path))
+    strbuf_puts(out, name);
+  free(path);
+  if (out->len || !t->saved[0].pack)
+    return;
+  strbuf_printf(out, "packs/%s", t->saved[0].pack);
+  path = path_join(r->folder, out->text);
+  if (file_exists(path))
+    strbuf_printf(out, ":/trial-%06lld", (long long)t->number);
+  else
+    strbuf_clear(out);
+  free(path);
+}
+
+static json_t *number_or_null(double x) {
+  return isfinite(x) ? json_real(x) : json_null();
+}
+
+static json_t *attributes_json(const struct trial *t) {
+  json_t *object = json_object();
+  for (size_t i = 0; i < t->n_attributes; i++) {
+    if (!strncmp(t->attributes[i].key, "coxswain:", 9))
+      continue;
+    json_t *value = json_loads(t->attributes[i].json, JSON_DECODE_ANY, NULL);
+    json_object_set_new(object, t->attributes[i].key, value ? value : json_null());
+  }
+  return object;
+}
+
+static json_t *reports_json(const struct trial *t) {
+  json_t *object = json_object();
+  for (size_t i = 0; i < t->n_reports; i++) {
+    char step[32];
+    snprintf(step, sizeof step, "%lld", (long long)t->reports[i].step);
+    json_object_set_new(object, step, number_or_null(t->reports[i].value));
+  }
+  return object;
+}
+
+struct json_t *report_trial_json(const struct report_study *r, const struct trial *t) {
+  struct strbuf weights = STRBUF_INIT;
+  report_weights(r, t, &weights);
+  json_t *json =
+      json_pack("{s:I, s:s, s:o, s:o, s:o, s:I, s:f, s:o, s:b}", "number", (json_int_t)t->number, "state",
+                trial_state_name(t->state), "value", number_or_null(t->value), "params", params_to_json(&t->params),
+                "intermediate_values", reports_json(t), "step", (json_int_t)t->step, "seconds", t->seconds,
+                "attributes", attributes_json(t), "enqueued", (int)t->enqueued);
+  json_object_set_new(json, "weights", weights.len ? json_string(weights.text) : json_null());
+  strbuf_free(&weights);
+  return json;
+}
+
+struct json_t *report_trials_json(const struct report_study *r) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < r->study->n; i++)
+    json_array_append_new(list, report_trial_json(r, &r->study->trials[i]));
+  return json_pack("{s:s, s:s, s:s, s:o}", "study", r->study->name, "metric", settings_text(r->conf, "study.metric"),
+                   "direction", r->study->maximize ? "maximize" : "minimize", "trials", list);
+}
+
+/* ---- CSV ---- */
+
+/* Names of the attributes that are plain values, in the order met. */
+struct columns {
+  const char **names;
+  size_t n, cap;
+};
+
+static bool is_plain(const char *json) {
+  return *json != '{' && *json != '[';
+}
+
+static void add_column(struct columns *c, const char *name) {
+  for (size_t i = 0; i < c->n; i++)
+    if (!strcmp(c->names[i], name))
+      return;
+  MEM_GROW(c->names, c->n, &c->cap);
+  c->names[c->n++] = name;
+}
+
+static void find_columns(const struct study *s, struct columns *params, struct columns *attributes) {
+  for (size_t i = 0; i < s->n; i++) {
+    const struct trial *t = &s->trials[i];
+    for (size_t k = 0; k < t->params.n; k++)
+      add_column(params, t->params.items[k].name);
+    for (size_t k = 0; k < t->n_attributes; k++)
+      if (is_plain(t->attributes[k].json) && strncmp(t->attributes[k].key, "coxswain:", 9))
+        add_column(attributes, t->attributes[k].key);
+  }
+}
+
+/* RFC 4180: quotes around what holds a comma, a quote or a line end. */
+static void put_field(struct strbuf *out, const char *text) {
+  if (!strpbrk(text, ",\"\r\n")) {
+    strbuf_puts(out, text);
+    return;
+  }
+  strbuf_putc(out, '"');
+  for (; *text; text++) {
+    if (*text == '"')
+      strbuf_putc(out, '"');
+    strbuf_putc(out, *text);
+  }
+  strbuf_putc(out, '"');
+}
+
+static void put_number(struct strbuf *out, double x) {
+  if (isfinite(x))
+    strbuf_put_double(out, x);
+}
+
+static void put_json_field(struct strbuf *out, json_t *value) {
+  if (json_is_string(value))
+    put_field(out, json_string_value(value));
+  else if (value && !json_is_null(value)) {
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
+    put_field(out, text);
+    free(text);
+  }
+  json_decref(value);
+}
+
+static void put_row(struct strbuf *out, const struct trial *t, const struct columns *params,
+                    const struct columns *attributes) {
+  strbuf_printf(out, "%lld,%s,", (long long)t->number, trial_state_name(t->state));
+  put_number(out, t->value);
+  strbuf_printf(out, ",%lld,%.3f", (long long)t->step, t->seconds);
+  for (size_t i = 0; i < params->n; i++) {
+    const struct value *v = params_get(&t->params, params->names[i]);
+    strbuf_putc(out, ',');
+    put_json_field(out, v ? value_to_json(v) : NULL);
+  }
+  for (size_t i = 0; i < attributes->n; i++) {
+    const char *json = trial_attribute(t, attributes->names[i]);
+    strbuf_putc(out, ',');
+    put_json_field(out, json ? json_loads(json, JSON_DECODE_ANY, NULL) : NULL);
+  }
+  strbuf_putc(out, '\n');
+}
+
+void report_trials_csv(const struct report_study *r, struct strbuf *out) {
+  struct columns params = {0}, attributes = {0};
+  find_columns(r->study, &params, &attributes);
+  strbuf_puts(out, "number,state,value,steps,seconds");
+  for (size_t i = 0; i < params.n + attributes.n; i++) {
+    strbuf_putc(out, ',');
+    put_field(out, i < params.n ? params.names[i] : attributes.names[i - params.n]);
+  }
+  strbuf_putc(out, '\n');
+  for (size_t i = 0; i < r->study->n; i++)
+    put_row(out, &r->study->trials[i], &params, &attributes);
+  free(params.names);
+  free(attributes.names);
+}

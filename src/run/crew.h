@@ -1,0 +1,22 @@
+/* A team's evaluators, moved together. The leader calls; each call is broadcast, and the other members make the same
+ * call on theirs, so that the evaluator may use the team's comm inside. With no comm (a team of one) a call goes
+ * straight through.
+ *
+ * Only the leader talks to steering. When the team breaks, every call gives ERR_COMM. */
+#ifndef COXSWAIN_RUN_CREW_H
+#define COXSWAIN_RUN_CREW_H
+
+#include "run/evaluator.h"
+
+enum err crew_admit(struct evaluator *e, size_t slot, const struct work *w, const struct state *start);
+enum err crew_advance(struct evaluator *e, double seconds);
+enum err crew_snapshot(struct evaluator *e, size_t slot, struct state *out);
+enum err crew_evict(struct evaluator *e, size_t slot);
+/* The leader calls this at least every few seconds while it has nothing else to say. */
+enum err crew_idle(struct evaluator *e);
+enum err crew_dismiss(struct evaluator *e);
+
+/* The other members stay in here until they are dismissed. */
+enum err crew_follow(struct evaluator *e);
+
+#endif

@@ -1,0 +1,185 @@
+#include "run/display.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "run/steer.h"
+
+struct display {
+  struct steer *s;
+  bool live;
+  int drawn; /* lines of the block on the screen */
+  double last;
+  int64_t best; /* trial that was last announced */
+  int64_t over_at_start;
+};
+
+/* Under mpirun our standard output is a pipe or a pseudo-terminal of the launcher: what counts is the launcher's own.
+ */
+static bool on_terminal(void) {
+  if (!isatty(STDOUT_FILENO))
+    return false;
+  if (!getenv("OMPI_COMM_WORLD_SIZE") && !getenv("PMIX_RANK"))
+    return true;
+  char link[64], target[256] = "";
+  snprintf(link, sizeof link, "/proc/%d/fd/1", (int)getppid());
+  return readlink(link, target, sizeof target - 1) > 0 && !strncmp(target, "/dev/pts/", 9);
+}
+
+static int64_t over(const struct study *y) {
+  return y->counts[TRIAL_COMPLETE] + y->counts[TRIAL_PRUNED] + y->counts[TRIAL_FAIL];
+}
+
+static void erase(struct display *d) {
+  if (d->drawn)
+    printf("\033[%dA\033[J", d->drawn);
+  d->drawn = 0;
+}
+
+static void line(struct display *d, const char *text) {
+  struct winsize size = {0};
+  int width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col - 1 : 100;
+  printf("%.*s\n", width, text);
+  d->drawn++;
+}
+
+static double utilisation(const struct steer *s) {
+  double worked = 0, wall = 0;
+  for (size_t i = 0; i < s->n_peers; i++) {
+    worked += s->peers[i].worked;
+    wall += s->peers[i].wall;
+  }
+  return wall > 0 ? worked / wall : 0;
+}
+
+static void counts_text(const struct steer *s, char *out, size_t n) {
+  const struct study *y = &s->study;
+  int64_t paused = y->counts[TRIAL_RUNNING] - y->out;
+  int used = snprintf(out, n, "%lld of %lld trials done", (long long)over(y),
+                      (long long)(s->fixed_points ? (int64_t)y->n : settings_int(s->conf, "study.trials")));
+  if (y->out)
+    used += snprintf(out + used, n - (size_t)used, ", %lld in training", (long long)y->out);
+  if (paused > 0)
+    used += snprintf(out + used, n - (size_t)used, ", %lld waiting", (long long)paused);
+  if (y->counts[TRIAL_FAIL])
+    snprintf(out + used, n - (size_t)used, ", %lld failed", (long long)y->counts[TRIAL_FAIL]);
+}
+
+static void pace_text(const struct display *d, char *out, size_t n) {
+  const struct steer *s = d->s;
+  char spent[32], left[32] = "";
+  double seconds = clock_seconds() - s->started;
+  int64_t done = over(&s->study) - d->over_at_start, rest = settings_int(s->conf, "study.trials") - over(&s->study);
+  clock_duration(seconds, spent);
+  int used = snprintf(out, n, "%s", spent);
+  if (done > 0)
+    used += snprintf(out + used, n - (size_t)used, ", %.3g trials/min", 60 * (double)done / seconds);
+  used += snprintf(out + used, n - (size_t)used, ", workers %.0f %% busy", 100 * utilisation(s));
+  if (done > 0 && rest > 0) {
+    clock_duration(seconds / (double)done * (double)rest, left);
+    snprintf(out + used, n - (size_t)used, ", about %s left", left);
+  }
+}
+
+static void best_text(const struct steer *s, char *out, size_t n) {
+  const struct study *y = &s->study;
+  if (y->best < 0) {
+    snprintf(out, n, "none yet");
+    return;
+  }
+  const struct trial *t = &y->trials[y->best];
+  char *point = params_to_text(&t->params);
+  snprintf(out, n, "%s %.6g, trial %lld: %s", settings_text(s->conf, "study.metric"), t->value, (long long)t->number,
+           point);
+  free(point);
+}
+
+static void draw(struct display *d) {
+  char part[400], text[512];
+  counts_text(d->s, part, sizeof part);
+  snprintf(text, sizeof text, "  %-8s %s", "trials", part);
+  line(d, text);
+  best_text(d->s, part, sizeof part);
+  snprintf(text, sizeof text, "  %-8s %s", "best", part);
+  line(d, text);
+  pace_text(d, part, sizeof part);
+  snprintf(text, sizeof text, "  %-8s %s", "pace", part);
+  line(d, text);
+  fflush(stdout);
+}
+
+static void make_room(void *context, int before) {
+  struct display *d = context;
+  if (before) {
+    erase(d);
+    fflush(stdout);
+  } else
+    draw(d);
+}
+
+struct display *display_new(struct steer *s) {
+  struct display *d = MEM_NEW(struct display);
+  d->s = s;
+  d->live = !s->options->quiet && on_terminal();
+  d->best = s->study.best;
+  d->last = clock_seconds();
+  d->over_at_start = over(&s->study);
+  if (d->live)
+    log_set_terminal_hook(make_room, d);
+  return d;
+}
+
+void display_free(struct display *d) {
+  if (d && d->live)
+    log_set_terminal_hook(NULL, NULL);
+  free(d);
+}
+
+static void plain(struct display *d, double now) {
+  char counts[200], text[400];
+  bool better = d->s->study.best != d->best;
+  if ((!better && now - d->last < 30) || now - d->last < 1)
+    return;
+  counts_text(d->s, counts, sizeof counts);
+  best_text(d->s, text, sizeof text);
+  log_info("%s; best %s", counts, text);
+  d->best = d->s->study.best;
+  d->last = now;
+}
+
+void display_update(struct display *d) {
+  double now = clock_seconds();
+  if (d->s->options->quiet)
+    return;
+  if (!d->live) {
+    plain(d, now);
+    return;
+  }
+  if (now - d->last < 0.3)
+    return;
+  d->last = now;
+  erase(d);
+  draw(d);
+}
+
+void display_finish(struct display *d, const char *why) {
+  char counts[200], best[400], pace[300];
+  if (d->live) {
+    erase(d);
+    fflush(stdout);
+    d->live = false;
+    log_set_terminal_hook(NULL, NULL);
+  }
+  counts_text(d->s, counts, sizeof counts);
+  best_text(d->s, best, sizeof best);
+  pace_text(d, pace, sizeof pace);
+  log_info("%s: %s (%s)", why, counts, pace);
+  log_info("best: %s", best);
+}

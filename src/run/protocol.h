@@ -1,0 +1,51 @@
+/* What steering and workers say to each other. A message is a sequence of items, each an enum and its values in the
+ * order given here; the functions write one item each, the readers of the two sides are steer_news.c and worker.c. */
+#ifndef COXSWAIN_RUN_PROTOCOL_H
+#define COXSWAIN_RUN_PROTOCOL_H
+
+#include "hpo/trial.h"
+#include "par/message.h"
+
+/* Steering to worker. */
+enum command {
+  COMMAND_START,  /* settings text, its name, folder, study name, maximize: open the evaluator */
+  COMMAND_STINT,  /* struct assignment */
+  COMMAND_FORGET, /* trial: its state is not needed any more */
+  COMMAND_CANCEL, /* trial: give its stint up */
+  COMMAND_LEAVE   /* now (0, 1): checkpoint (unless now) and say goodbye */
+};
+
+/* Worker to steering. */
+enum news {
+  NEWS_HELLO,  /* slots, team size, host, description */
+  NEWS_BEAT,   /* seconds of work and of wall time since the last one, stints ended since */
+  NEWS_REPORT, /* trial, stint, step, value, metrics */
+  NEWS_END,    /* trial, stint, how, step, value, seconds, metrics, reason */
+  NEWS_SAVED,  /* trial, step, pack */
+  NEWS_ERROR,  /* code, text: this worker cannot go on */
+  NEWS_BYE
+};
+
+/* A stint as a worker gets it. */
+struct assignment {
+  int64_t trial, key, id, from, to;
+  struct params params;
+  struct state_ref saved[2]; /* where states of it are, newest first */
+};
+void assignment_free(struct assignment *a);
+void put_assignment(struct strbuf *b, const struct assignment *a);
+void get_assignment(struct reader *r, struct assignment *a);
+
+/* A struct of the values of NEWS_REPORT and NEWS_END. */
+struct ending {
+  int64_t trial, id, step;
+  enum stint_end how;
+  double value, seconds;
+  struct params metrics;
+  char *reason; /* may be NULL */
+};
+void ending_free(struct ending *e);
+void put_ending(struct strbuf *b, const struct ending *e);
+void get_ending(struct reader *r, struct ending *e);
+
+#endif

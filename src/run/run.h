@@ -1,0 +1,25 @@
+/* Running a study: the same code for one process and for many ranks. */
+#ifndef COXSWAIN_RUN_RUN_H
+#define COXSWAIN_RUN_RUN_H
+
+#include <stdbool.h>
+
+#include "par/wire.h"
+
+struct run_options {
+  const char *study_file;       /* or a study folder, to go on with it; only rank 0 reads it */
+  const char *out;              /* study folder, NULL: run.out or the study's name */
+  const char *const *overrides; /* "key=value" */
+  size_t n_overrides;
+  bool fresh;          /* move an old folder aside and start over */
+  const char *points;  /* JSON file of points to run instead of asking; NULL */
+  const char *results; /* with points: JSON file of their values; NULL: DIR/results.json */
+  bool quiet;          /* no progress */
+  bool offline;        /* no training: ask, tell and others; data and evaluator are left alone */
+};
+
+/* All ranks call it after wire_open. OK when the study is complete, ERR_STOPPED when there is more to do (75),
+ * ERR_TRIALS when too many trials failed. *abandon: hand this to wire_close. */
+enum err run_study(struct wire *wire, const struct run_options *o, bool *abandon);
+
+#endif

@@ -1,0 +1,175 @@
+/* Steering, the page to read first.
+ *
+ *     news in -> journal and study -> what next -> commit -> commands out -> row a quantum ourselves
+ *
+ * Nothing leaves this process before the journal has it on disk. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/stop.h"
+#include "run/display.h"
+#include "run/steer.h"
+
+/* ---- watching ---- */
+
+static void watch_signals(struct steer *s) {
+  double walltime = settings_double(s->conf, "run.walltime");
+  if (s->halt != HALT_NONE)
+    return;
+  if (stop_requested() != STOP_NONE)
+    s->halt = HALT_SIGNAL;
+  else if (walltime > 0 && clock_seconds() - s->started > walltime - settings_double(s->conf, "run.quantum"))
+    s->halt = HALT_WALLTIME;
+}
+
+/* A worker is lost when it says nothing for run.lost_after seconds; not when this process was the one that slept. */
+static enum err watch_workers(struct steer *s) {
+  const double now = clock_seconds(), patience = settings_double(s->conf, "run.lost_after");
+  bool slept = now - s->last_loop > patience / 4;
+  s->last_loop = now;
+  for (size_t i = 0; i < s->n_peers; i++) {
+    struct peer *p = &s->peers[i];
+    if (slept || p->presence == PEER_STARTING) /* preparing data may take long */
+      p->heard = now;
+    if (p->presence != PEER_HERE || now - p->heard < patience)
+      continue;
+    log_warn("worker %d on %s says nothing for %.0f s: its trials are handed out again", p->rank, p->host, patience);
+    TRY(steer_lose(s, p, "its worker was lost"));
+  }
+  return OK;
+}
+
+/* ---- sending ---- */
+
+static enum err post(struct steer *s) {
+  for (size_t i = 0; i < s->n_peers; i++) {
+    struct peer *p = &s->peers[i];
+    if (!p->mail.len)
+      continue;
+    enum err e = p->presence == PEER_GONE ? OK : wire_to_worker(s->wire, p->rank, &p->mail);
+    strbuf_clear(&p->mail);
+    if (e == ERR_COMM)
+      e = steer_lose(s, p, "its worker cannot be reached");
+    TRY(e);
+  }
+  return OK;
+}
+
+static void call_home(struct steer *s) {
+  s->leaving = true;
+  s->left_at = clock_seconds();
+  for (size_t i = 0; i < s->n_peers; i++) {
+    put_i64(&s->peers[i].mail, COMMAND_LEAVE);
+    put_i64(&s->peers[i].mail, stop_requested() == STOP_NOW);
+  }
+}
+
+static bool all_home(const struct steer *s) {
+  for (size_t i = 0; i < s->n_peers; i++)
+    if (s->peers[i].presence != PEER_GONE)
+      return false;
+  return true;
+}
+
+/* ---- upkeep ---- */
+
+static enum err keep(struct steer *s) {
+  double now = clock_seconds();
+  if (now - s->last_kept < settings_double(s->conf, "run.checkpoint"))
+    return OK;
+  s->last_kept = now;
+  char text[64];
+  snprintf(text, sizeof text, "%.3f", steer_elapsed(s));
+  TRY(steer_attribute(s, -1, true, "coxswain:elapsed", text));
+  return steer_collect_packs(s);
+}
+
+/* ---- the loop ---- */
+
+static enum err turn(struct steer *s) {
+  bool news, rowed = false;
+  TRY(steer_take_news(s, &news));
+  TRY(steer_take_turns(s));
+  TRY(steer_take_inbox(s));
+  watch_signals(s);
+  TRY(watch_workers(s));
+  TRY(steer_plan(s));
+  if (s->halt != HALT_NONE && !s->leaving)
+    call_home(s);
+  TRY(keep(s));
+  TRY(journal_commit(s->journal));
+  TRY(post(s));
+  if (s->own && !s->own_over && worker_row(s->own, &rowed, &s->own_over) != OK)
+    err_clear(); /* it has told steering, like any other worker would */
+  display_update(s->display);
+  wire_idle(s->wire, news || rowed);
+  return OK;
+}
+
+/* Waits for goodbyes as long as anybody speaks, and not at all after a second signal. */
+static bool given_up(const struct steer *s) {
+  return s->leaving && stop_requested() == STOP_NOW && clock_seconds() - s->left_at > 1;
+}
+
+static bool is_complete(enum halt h) {
+  return h >= HALT_TRIALS && h <= HALT_FAILURES;
+}
+
+static const char *const halt_words[] = {
+    [HALT_NONE] = "",
+    [HALT_TRIALS] = "all trials are done",
+    [HALT_EXHAUSTED] = "every point of the space has been tried",
+    [HALT_TARGET] = "the target is reached",
+    [HALT_STALL] = "no better trial came for study.stall trials",
+    [HALT_TIMEOUT] = "study.timeout is over",
+    [HALT_FAILURES] = "too many trials failed",
+    [HALT_SIGNAL] = "a signal asked to leave",
+    [HALT_WALLTIME] = "run.walltime is nearly over",
+    [HALT_REQUEST] = "coxswain stop asked to leave",
+    [HALT_WORKERS] = "no worker is left",
+    [HALT_ERROR] = "a worker could not start",
+};
+
+/* Trials that were paused, or cut short by a limit of the study, will not go on: Optuna's word for them is pruned. */
+static enum err prune_rest(struct steer *s) {
+  for (size_t i = 0; i < s->study.n; i++) {
+    const struct trial *t = &s->study.trials[i];
+    if (!trial_is_over(t) && !(trial_is_out(t) && t->stint.worker < 0))
+      TRY(steer_end_trial(s, t->number, TRIAL_PRUNED, t->best));
+  }
+  return OK;
+}
+
+static enum err finish(struct steer *s) {
+  char text[160];
+  snprintf(text, sizeof text, "%.3f", steer_elapsed(s));
+  TRY(steer_attribute(s, -1, true, "coxswain:elapsed", text));
+  if (is_complete(s->halt))
+    TRY(prune_rest(s));
+  snprintf(text, sizeof text, "\"%s\"", is_complete(s->halt) ? halt_words[s->halt] : "");
+  TRY(steer_attribute(s, -1, true, "coxswain:done", text));
+  TRY(steer_collect_packs(s));
+  TRY(journal_commit(s->journal));
+  return steer_write_best(s);
+}
+
+static enum err verdict(const struct steer *s) {
+  if (s->halt == HALT_FAILURES)
+    return FAIL(ERR_TRIALS, "%lld of %zu trials failed, more than study.failures allows: see `coxswain status %s`",
+                (long long)s->study.counts[TRIAL_FAIL], s->study.n, s->folder);
+  if (is_complete(s->halt))
+    return OK;
+  if (s->failure != OK)
+    return FAIL(s->failure, "%s", s->failure_text);
+  return FAIL(ERR_STOPPED, "%s: the study is not complete; the same command goes on with it", halt_words[s->halt]);
+}
+
+enum err steer_loop(struct steer *s) {
+  while (!all_home(s) && !given_up(s))
+    TRY(turn(s));
+  TRY(finish(s));
+  display_finish(s->display, halt_words[s->halt]);
+  return verdict(s);
+}

@@ -1,0 +1,140 @@
+/* Steering: the state of rank 0. Private to the files steer_*.c; the way in is steer_run.
+ *
+ * Journal first: what is decided is added to the journal's group and folded into the study; the group is committed (one
+ * write, one fsync), and only then do commands and results leave this process. */
+#ifndef COXSWAIN_RUN_STEER_H
+#define COXSWAIN_RUN_STEER_H
+
+#include "hpo/journal.h"
+#include "hpo/sampler.h"
+#include "hpo/schedule.h"
+#include "run/evaluator.h"
+#include "run/protocol.h"
+#include "run/run.h"
+#include "run/worker.h"
+
+enum presence {
+  PEER_STARTING, /* has not said hello */
+  PEER_HERE,
+  PEER_GONE /* said goodbye, failed or is lost */
+};
+
+/* What steering knows of a worker. Index = place in steer.peers; rank = the leader's world rank. */
+struct peer {
+  int rank;
+  enum presence presence;
+  int64_t slots, team;
+  char *host, *device;
+  int64_t *out; /* trials that are out with it */
+  size_t n_out, cap_out;
+  double heard;        /* when it last said something */
+  double worked, wall; /* seconds, over its beats */
+  int64_t ended;       /* stints ended in its last beat */
+  struct strbuf mail;  /* commands that leave after the next commit */
+};
+
+/* ordered: an outcome that waits for its turn. */
+struct waiting_end {
+  int64_t order;
+  int peer;
+  struct ending end;
+};
+
+enum halt {
+  HALT_NONE,
+  HALT_TRIALS,    /* study.trials, all done */
+  HALT_EXHAUSTED, /* no unseen point is left */
+  HALT_TARGET,
+  HALT_STALL,
+  HALT_TIMEOUT,
+  HALT_FAILURES,
+  HALT_SIGNAL, /* the rest mean: more to do */
+  HALT_WALLTIME,
+  HALT_REQUEST, /* coxswain stop */
+  HALT_WORKERS, /* none is left */
+  HALT_ERROR
+};
+
+struct steer {
+  const struct run_options *options;
+  struct wire *wire;
+  struct settings *conf;
+  struct space space;
+  struct study study;
+  struct journal *journal;
+  struct sampler sampler;
+  struct schedule schedule;
+  const struct evaluator_ops
+      *evaluator; /* what its workers run; rank 0 only checks and asks it for steps and identity */
+  char *folder, *study_file;
+  bool maximize, ordered;
+  bool fixed_points; /* --points: nothing is asked */
+
+  struct peer *peers;
+  size_t n_peers;
+  struct worker *own; /* rank 0's own worker; NULL if dedicated */
+  bool own_over;
+
+  int *holder; /* (study.cap) which peer has the state of a trial in memory; -1: none */
+  size_t cap_holder;
+  int64_t *best; /* the run.keep best finished trials, best first */
+  size_t n_best, keep;
+  char **packs; /* names of packs the journal knows of and the folder holds */
+  size_t n_packs, cap_packs;
+
+  int64_t *due; /* trials whose stint was cut short: handed out again first, in their order */
+  size_t n_due, cap_due;
+  int64_t *fresh; /* trials that never had a stint: points of the user's, or cut off before */
+  size_t n_fresh, cap_fresh;
+  int64_t next_order, turn; /* order of the next new stint; ordered: whose outcome comes next */
+  struct waiting_end *waiting;
+  size_t n_waiting, cap_waiting;
+
+  enum halt halt;
+  enum err failure; /* of a worker or of this rank: what HALT_ERROR and HALT_WORKERS end with */
+  char failure_text[1024];
+  bool leaving;   /* COMMAND_LEAVE has gone out */
+  bool exhausted; /* the sampler has no point left */
+  double started, elapsed_before, last_loop, left_at, last_kept, last_inbox, best_shown;
+  struct display *display;
+};
+
+/* steer_open.c: settings, folder, journal, identity, sampler, schedule; the study as it was left. */
+enum err steer_open(struct steer *s, struct wire *wire, const struct run_options *o);
+void steer_close(struct steer *s);
+/* steer.c: the loop. */
+enum err steer_loop(struct steer *s);
+
+/* steer_record.c: into the journal's group and into the study. */
+enum err steer_record(struct steer *s, const struct op *op);
+enum err steer_attribute(struct steer *s, int64_t trial, bool system, const char *key,
+                         const char *json); /* trial -1: study */
+enum err steer_new_trial(struct steer *s, const struct params *point, int64_t key, bool enqueued, int64_t *number);
+enum err steer_end_trial(struct steer *s, int64_t trial, enum trial_state state, double value);
+
+/* steer_news.c */
+enum err steer_take_news(struct steer *s, bool *any);
+enum err steer_lose(struct steer *s, struct peer *p, const char *why);
+enum err steer_take_turns(struct steer *s);
+
+/* steer_plan.c */
+enum err steer_plan(struct steer *s);
+size_t steer_out(const struct steer *s);     /* stints that are with our workers, or wait for their turn */
+double steer_elapsed(const struct steer *s); /* seconds over all jobs of the study */
+
+/* steer_keep.c: which states stay. */
+void steer_keep_states(struct steer *s, int64_t trial); /* after its end: may the worker forget? */
+enum err steer_collect_packs(struct steer *s);          /* removes packs that nothing needs */
+enum err steer_write_best(struct steer *s);             /* best/trial-NNNNNN.h5 */
+
+/* steer_inbox.c: what other processes dropped into DIR/inbox. */
+enum err steer_take_inbox(struct steer *s);
+/* One request; *reply is NULL or a json_t that the caller decref()s. ERR_INPUT: refused, with nothing recorded but what
+ * came before the fault in its list. The caller commits. */
+struct json_t;
+enum err steer_request(struct steer *s, const struct json_t *request, const char *name, struct json_t **reply);
+enum err steer_ask(struct steer *s, int64_t n, struct json_t **points);
+/* Enqueues the points of a JSON file (a list of objects, or of {"number": n, "params": {...}}). */
+enum err steer_enqueue_file(struct steer *s, const char *path);
+
+#endif

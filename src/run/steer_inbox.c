@@ -1,0 +1,292 @@
+/* What other processes want of a study. They never write the journal: they drop an atomic file into DIR/inbox, which is
+ * journaled here and then deleted. Without a running rank 0 the same functions are called by the command itself.
+ *
+ * {"command": "enqueue", "points": [{"lr": 0.001, ...}, ...]}       or {"number": n, "params": {...}} each
+ * {"command": "tell", "results": [{"trial": 3, "value": 0.4}, {"params": {...}, "value": 0.4}, {"trial": 4, "failed":
+ * "why"}]}
+ * {"command": "ask", "n": 4}                                         answered in ID.reply
+ * {"command": "cancel", "trials": [3, 4]}
+ * {"command": "stop"} */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "run/steer.h"
+
+/* ---- points ---- */
+
+static enum err read_point(struct steer *s, const json_t *json, const char *where, struct params *p, int64_t *key) {
+  const json_t *inner = json_object_get(json, "params"), *number = json_object_get(json, "number");
+  bool wrapped = json_is_object(inner) && !space_dimension(&s->space, "params");
+  *key = wrapped && json_is_integer(number) ? json_integer_value(number) : -1;
+  TRY(params_from_json(p, wrapped ? inner : json, where));
+  for (size_t i = 0; i < s->space.n; i++) { /* what is fixed need not be said */
+    const struct dimension *d = &s->space.dims[i];
+    if (d->kind == DIM_FIXED && !params_get(p, d->name))
+      params_set(p, d->name, value_copy(&d->choices[0]));
+  }
+  double *u = MEM_NEW_ARRAY(double, s->space.n_coordinates + 1);
+  enum err e = space_encode(&s->space, p, u, where);
+  free(u);
+  return e;
+}
+
+static enum err enqueue_point(struct steer *s, const json_t *json, const char *where) {
+  struct params p;
+  int64_t key, number = -1;
+  params_init(&p);
+  enum err e = read_point(s, json, where, &p, &key);
+  if (e == OK)
+    e = steer_new_trial(s, &p, key, true, &number);
+  params_free(&p);
+  TRY(e);
+  MEM_GROW(s->fresh, s->n_fresh, &s->cap_fresh);
+  s->fresh[s->n_fresh++] = number;
+  return OK;
+}
+
+/* Each point is checked before the first is recorded: all or none. */
+static enum err enqueue(struct steer *s, const json_t *points, const char *name) {
+  char where[300];
+  if (!json_is_array(points))
+    return FAIL(ERR_INPUT, "%s: no list of points", name);
+  for (int record = 0; record < 2; record++)
+    for (size_t i = 0; i < json_array_size(points); i++) {
+      const json_t *point = json_array_get(points, i);
+      snprintf(where, sizeof where, "%s: point %zu", name, i);
+      if (record)
+        TRY(enqueue_point(s, point, where));
+      else {
+        struct params p;
+        int64_t key;
+        params_init(&p);
+        enum err e = read_point(s, point, where, &p, &key);
+        params_free(&p);
+        TRY(e);
+      }
+    }
+  return OK;
+}
+
+enum err steer_enqueue_file(struct steer *s, const char *path) {
+  if (s->study.n > 0)
+    return OK; /* a run that goes on: they are in the journal */
+  json_t *json = NULL;
+  TRY(json_read_file(path, &json));
+  enum err e = enqueue(s, json, path);
+  json_decref(json);
+  TRY(e);
+  return journal_commit(s->journal);
+}
+
+/* ---- tell ---- */
+
+static enum err find_told(struct steer *s, const json_t *result, const char *where, int64_t *trial) {
+  const json_t *number = json_object_get(result, "trial"), *params = json_object_get(result, "params");
+  if (json_is_integer(number)) {
+    *trial = json_integer_value(number);
+    if (*trial >= 0 && (size_t)*trial < s->study.n)
+      return OK;
+    return FAIL(ERR_INPUT, "%s: there is no trial %lld", where, (long long)*trial);
+  }
+  if (!json_is_object(params))
+    return FAIL(ERR_INPUT, "%s: it needs \"trial\": number or \"params\": {...}", where);
+  struct params p;
+  int64_t key;
+  params_init(&p);
+  enum err e = read_point(s, result, where, &p, &key);
+  for (size_t i = 0; e == OK && i < s->study.n; i++) /* a point that was asked for and is told by its values */
+    if (!trial_is_over(&s->study.trials[i]) && params_equal(&s->study.trials[i].params, &p)) {
+      *trial = (int64_t)i;
+      params_free(&p);
+      return OK;
+    }
+  if (e == OK)
+    e = steer_new_trial(s, &p, key, true, trial);
+  params_free(&p);
+  return e;
+}
+
+static enum err close_stint(struct steer *s, const struct trial *t, enum stint_end how, const char *reason) {
+  if (!t->stints || t->stint.end != STINT_OPEN)
+    return OK;
+  struct op op = {.kind = OP_END, .trial = t->number, .step = t->stint.to, .reason = reason};
+  op.stint = t->stint;
+  op.stint.end = how;
+  return steer_record(s, &op);
+}
+
+static enum err tell_one(struct steer *s, const json_t *result, const char *where) {
+  int64_t number = -1;
+  TRY(find_told(s, result, where, &number));
+  const json_t *value = json_object_get(result, "value"), *failed = json_object_get(result, "failed");
+  const struct trial *t = &s->study.trials[number];
+  if (trial_is_over(t))
+    return FAIL(ERR_INPUT, "%s: trial %lld is over already (%s)", where, (long long)number, trial_state_name(t->state));
+  if (trial_is_out(t) && t->stint.worker >= 0)
+    return FAIL(ERR_INPUT, "%s: trial %lld is being trained by worker %d", where, (long long)number, t->stint.worker);
+  if (json_is_string(failed) || (value && !json_is_number(value))) {
+    const char *reason = json_is_string(failed) ? json_string_value(failed) : "its value is not a number";
+    char *text = json_text(json_is_string(failed) ? failed : json_null());
+    enum err e = steer_attribute(s, number, false, "reason", text);
+    free(text);
+    TRY(e);
+    TRY(close_stint(s, t, STINT_failed, reason));
+    return steer_end_trial(s, number, TRIAL_FAIL, NAN);
+  }
+  if (!value || !isfinite(json_number_value(value)))
+    return FAIL(ERR_INPUT, "%s: it needs \"value\": number or \"failed\": \"why\"", where);
+  TRY(close_stint(s, t, STINT_finished, NULL));
+  return steer_end_trial(s, number, TRIAL_COMPLETE, json_number_value(value));
+}
+
+static enum err tell(struct steer *s, const json_t *results, const char *name) {
+  char where[300];
+  if (!json_is_array(results))
+    return FAIL(ERR_INPUT, "%s: no list of results", name);
+  for (size_t i = 0; i < json_array_size(results); i++) {
+    snprintf(where, sizeof where, "%s: result %zu", name, i);
+    TRY(tell_one(s, json_array_get(results, i), where));
+  }
+  return OK;
+}
+
+/* ---- ask ---- */
+
+/* A trial that is out with somebody else: its stint has worker -1 and stays open when a run ends. */
+static enum err ask_one(struct steer *s, json_t *points, bool *got) {
+  int64_t number = -1, to = s->schedule.steps;
+  struct params p;
+  enum ask answer;
+  params_init(&p);
+  enum err e = sampler_ask(&s->sampler, &s->study, (int64_t)s->study.n, &p, &answer);
+  *got = e == OK && answer == ASK_POINT;
+  if (*got)
+    e = steer_new_trial(s, &p, -1, false, &number);
+  if (*got && e == OK) {
+    struct op op = {.kind = OP_STINT, .trial = number};
+    op.stint =
+        (struct stint){.id = s->study.next_stint, .order = -1, .to = to, .worker = -1, .team = 1, .end = STINT_OPEN};
+    e = steer_record(s, &op);
+    json_t *point = json_pack("{s:I, s:o}", "trial", (json_int_t)number, "params", params_to_json(&p));
+    json_array_append_new(points, point);
+  }
+  params_free(&p);
+  return e;
+}
+
+enum err steer_ask(struct steer *s, int64_t n, struct json_t **points) {
+  json_t *list = json_array();
+  bool got = true;
+  for (int64_t i = 0; i < n && got && (int64_t)s->study.n < settings_int(s->conf, "study.trials"); i++)
+    TRY(ask_one(s, list, &got));
+  *points = list;
+  return OK;
+}
+
+/* ---- requests ---- */
+
+static enum err cancel(struct steer *s, const json_t *trials, const char *name) {
+  for (size_t i = 0; i < json_array_size(trials); i++) {
+    int64_t n = json_integer_value(json_array_get(trials, i));
+    if (n < 0 || (size_t)n >= s->study.n || !json_is_integer(json_array_get(trials, i)))
+      return FAIL(ERR_INPUT, "%s: there is no trial %lld", name, (long long)n);
+    const struct trial *t = &s->study.trials[n];
+    bool with_worker = trial_is_out(t) && t->stint.worker >= 0;
+    for (size_t k = 0; k < s->n_peers && with_worker; k++)
+      if (s->peers[k].rank == t->stint.worker) {
+        put_i64(&s->peers[k].mail, COMMAND_CANCEL);
+        put_i64(&s->peers[k].mail, n);
+      }
+    if (with_worker || trial_is_over(t))
+      continue;
+    TRY(steer_attribute(s, n, false, "reason", "\"cancelled on request\""));
+    TRY(close_stint(s, t, STINT_cancelled, NULL));
+    TRY(steer_end_trial(s, n, TRIAL_FAIL, NAN));
+  }
+  return OK;
+}
+
+enum err steer_request(struct steer *s, const struct json_t *request, const char *name, struct json_t **reply) {
+  const char *command = json_string_value(json_object_get(request, "command"));
+  *reply = NULL;
+  if (!command)
+    return FAIL(ERR_INPUT, "%s: no \"command\" in it", name);
+  if (!strcmp(command, "enqueue"))
+    return enqueue(s, json_object_get(request, "points"), name);
+  if (!strcmp(command, "tell"))
+    return tell(s, json_object_get(request, "results"), name);
+  if (!strcmp(command, "ask"))
+    return steer_ask(s, json_integer_value(json_object_get(request, "n")), reply);
+  if (!strcmp(command, "cancel"))
+    return cancel(s, json_object_get(request, "trials"), name);
+  if (!strcmp(command, "stop")) {
+    if (s->halt == HALT_NONE)
+      s->halt = HALT_REQUEST;
+    return OK;
+  }
+  return FAIL(ERR_INPUT, "%s: unknown command '%s'", name, command);
+}
+
+static enum err answer(const char *path, const json_t *reply, enum err e) {
+  char target[4200];
+  snprintf(target, sizeof target, "%.*s.reply", (int)(strlen(path) - strlen(".json")), path);
+  json_t *json = e == OK ? json_pack("{s:b, s:O?}", "ok", 1, "points", reply)
+                         : json_pack("{s:b, s:s}", "ok", 0, "error", err_text());
+  enum err code = json_write_file(target, json);
+  json_decref(json);
+  return code;
+}
+
+/* Journaled before it is answered and deleted; an id that is in the journal already was, and is only deleted. */
+static enum err take_request(struct steer *s, const char *name, const char *path) {
+  char key[300];
+  json_t *request = NULL, *reply = NULL;
+  snprintf(key, sizeof key, "coxswain:inbox:%s", name);
+  if (study_attribute(&s->study, key))
+    return file_remove(path);
+  enum err e = json_read_file(path, &request);
+  if (e == OK)
+    e = steer_request(s, request, name, &reply);
+  if (e == ERR_INPUT)
+    log_warn("inbox: %s", err_text());
+  else if (e == OK) {
+    e = steer_attribute(s, -1, true, key, "true");
+    if (e == OK)
+      e = journal_commit(s->journal);
+  }
+  if (e == OK || e == ERR_INPUT) {
+    e = answer(path, reply, e);
+    err_clear();
+  }
+  json_decref(request);
+  json_decref(reply);
+  TRY(e);
+  return file_remove(path);
+}
+
+enum err steer_take_inbox(struct steer *s) {
+  double now = clock_seconds();
+  if (now - s->last_inbox < 0.25)
+    return OK;
+  s->last_inbox = now;
+  char *folder = path_join(s->folder, "inbox"), **names;
+  size_t n;
+  enum err e = file_list(folder, ".json", &names, &n);
+  for (size_t i = 0; e == OK && i < n; i++) {
+    char *path = path_join(folder, names[i]);
+    e = take_request(s, names[i], path);
+    free(path);
+  }
+  if (e == OK || n)
+    file_list_free(names, n);
+  free(folder);
+  return e;
+}

@@ -1,0 +1,185 @@
+/* Which states stay: those of trials that may go on, and of the best. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "run/steer.h"
+#include "store/pack.h"
+
+#include <jansson.h>
+
+static void forget(struct steer *s, int64_t trial) {
+  int holder = s->holder[trial];
+  if (holder < 0)
+    return;
+  put_i64(&s->peers[holder].mail, COMMAND_FORGET);
+  put_i64(&s->peers[holder].mail, trial);
+  s->holder[trial] = -1;
+}
+
+/* Keeps `best` sorted; the one that falls off the end, or this one, is forgotten. */
+static void keep_best(struct steer *s, const struct trial *t) {
+  size_t at = s->n_best;
+  while (at > 0 && study_better(&s->study, t->value, s->study.trials[s->best[at - 1]].value))
+    at--;
+  if (at >= s->keep) {
+    forget(s, t->number);
+    return;
+  }
+  if (s->n_best == s->keep)
+    forget(s, s->best[--s->n_best]);
+  memmove(s->best + at + 1, s->best + at, (s->n_best - at) * sizeof *s->best);
+  s->best[at] = t->number;
+  s->n_best++;
+}
+
+void steer_keep_states(struct steer *s, int64_t trial) {
+  const struct trial *t = &s->study.trials[trial];
+  if (t->state == TRIAL_COMPLETE)
+    keep_best(s, t);
+  else if (!schedule_may_promote(&s->schedule, &s->study, t))
+    forget(s, trial);
+}
+
+static bool is_best(const struct steer *s, int64_t trial) {
+  for (size_t i = 0; i < s->n_best; i++)
+    if (s->best[i] == trial)
+      return true;
+  return false;
+}
+
+static bool needs_state(const struct steer *s, const struct trial *t) {
+  if (t->state == TRIAL_COMPLETE)
+    return is_best(s, t->number);
+  return !trial_is_over(t) && (!trial_is_paused(t) || schedule_may_promote(&s->schedule, &s->study, t));
+}
+
+static int compare_names(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static enum err remove_pack(const struct steer *s, const char *name) {
+  char relative[300];
+  snprintf(relative, sizeof relative, "packs/%s", name);
+  char *path = path_join(s->folder, relative);
+  enum err e = file_remove(path);
+  free(path);
+  return e;
+}
+
+enum err steer_collect_packs(struct steer *s) {
+  char **needed = MEM_NEW_ARRAY(char *, 2 * s->study.n + 1);
+  size_t n = 0, kept = 0;
+  for (size_t i = 0; i < s->study.n; i++) {
+    const struct trial *t = &s->study.trials[i];
+    bool needs = needs_state(s, t);
+    if (!needs && trial_is_paused(t) && i < s->cap_holder)
+      forget(s, t->number);
+    for (int k = 0; k < 2 && needs; k++)
+      if (t->saved[k].pack)
+        needed[n++] = t->saved[k].pack;
+  }
+  qsort(needed, n, sizeof *needed, compare_names);
+  enum err e = OK;
+  for (size_t i = 0; i < s->n_packs; i++) {
+    if (e != OK || bsearch(&s->packs[i], needed, n, sizeof *needed, compare_names)) {
+      s->packs[kept++] = s->packs[i];
+      continue;
+    }
+    e = remove_pack(s, s->packs[i]);
+    free(s->packs[i]);
+  }
+  s->n_packs = kept;
+  free(needed);
+  return e;
+}
+
+/* ---- best/ ---- */
+
+static enum err read_newest(const struct steer *s, const struct trial *t, struct state *state, int64_t *step) {
+  enum err e = ERR_INPUT;
+  for (int k = 0; k < 2 && t->saved[k].pack; k++) {
+    char relative[300];
+    snprintf(relative, sizeof relative, "packs/%s", t->saved[k].pack);
+    char *path = path_join(s->folder, relative);
+    e = pack_read(path, t->number, state, step);
+    free(path);
+    if (e == OK)
+      return OK;
+  }
+  return e;
+}
+
+static void add_file_text(const struct steer *s, struct state *state, const char *name, const char *file) {
+  struct strbuf text = STRBUF_INIT;
+  char *path = path_join(s->folder, file);
+  if (file_exists(path) && file_read(path, &text) == OK)
+    state_put_text(state, name, text.text);
+  strbuf_free(&text);
+  free(path);
+}
+
+/* A file that `predict` needs nothing else for: the state, the point, the settings, and how the data were prepared. */
+static enum err write_model(const struct steer *s, const struct trial *t, const char *path) {
+  struct state state;
+  int64_t step;
+  state_init(&state);
+  enum err e = read_newest(s, t, &state, &step);
+  if (e == OK) {
+    json_t *json = params_to_json(&t->params);
+    char *text = json_text(json);
+    json_decref(json);
+    state_put_text(&state, "params.json", text);
+    free(text);
+    add_file_text(s, &state, "study.cfg", "study.cfg");
+    add_file_text(s, &state, "data.json", "data.json");
+    state_put_text(&state, "study_file", s->study_file);
+    struct pack_item item = {.trial = t->number, .step = step, .state = &state};
+    e = pack_write(path, s->study.name, 0, &item, 1);
+  }
+  state_free(&state);
+  return e;
+}
+
+static enum err clear_old_best(const struct steer *s, const char *folder) {
+  char **names;
+  size_t n;
+  TRY(file_list(folder, ".h5", &names, &n));
+  enum err e = OK;
+  for (size_t i = 0; i < n && e == OK; i++) {
+    long long number;
+    if (sscanf(names[i], "trial-%lld.h5", &number) != 1 || is_best(s, number))
+      continue;
+    char *path = path_join(folder, names[i]);
+    e = file_remove(path);
+    free(path);
+  }
+  file_list_free(names, n);
+  return e;
+}
+
+enum err steer_write_best(struct steer *s) {
+  char *folder = path_join(s->folder, "best");
+  enum err e = clear_old_best(s, folder);
+  for (size_t i = 0; i < s->n_best && e == OK; i++) {
+    const struct trial *t = &s->study.trials[s->best[i]];
+    char name[64];
+    snprintf(name, sizeof name, "trial-%06lld.h5", (long long)t->number);
+    char *path = path_join(folder, name);
+    if (t->saved[0].pack && t->saved[0].step >= t->step && !file_exists(path)) {
+      e = write_model(s, t, path);
+      if (e == ERR_DAMAGED || e == ERR_INPUT) { /* the study stands without it */
+        log_warn("best/%s could not be written: %s", name, err_text());
+        err_clear();
+        e = OK;
+      }
+    }
+    free(path);
+  }
+  free(folder);
+  return e;
+}

@@ -1,0 +1,293 @@
+/* What workers say, turned into the journal's words. */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "run/steer.h"
+
+static struct peer *peer_of_rank(struct steer *s, int rank) {
+  for (size_t i = 0; i < s->n_peers; i++)
+    if (s->peers[i].rank == rank)
+      return &s->peers[i];
+  return NULL;
+}
+
+static void take_off(struct peer *p, int64_t trial) {
+  for (size_t i = 0; i < p->n_out; i++)
+    if (p->out[i] == trial) {
+      p->out[i] = p->out[--p->n_out];
+      return;
+    }
+}
+
+/* Late and doubled news are about stints that are not out any more. */
+static struct trial *trial_of(struct steer *s, const struct ending *e) {
+  if (e->trial < 0 || (size_t)e->trial >= s->study.n)
+    return NULL;
+  struct trial *t = &s->study.trials[e->trial];
+  return t->stints && t->stint.end == STINT_OPEN && t->stint.id == e->id ? t : NULL;
+}
+
+static enum err take_report(struct steer *s, const struct ending *e) {
+  const struct trial *t = trial_of(s, e);
+  if (!t || !isfinite(e->value))
+    return OK;
+  struct op op = {.kind = OP_REPORT, .trial = e->trial, .step = e->step, .value = e->value};
+  return steer_record(s, &op);
+}
+
+/* ---- the end of a stint ---- */
+
+static enum err record_metrics(struct steer *s, const struct ending *e, const struct peer *p) {
+  for (size_t i = 0; i < e->metrics.n; i++) {
+    const struct param *m = &e->metrics.items[i];
+    double x;
+    json_t *json = value_to_double(&m->value, &x) && !isfinite(x) ? json_null() : value_to_json(&m->value);
+    char *text = json_text(json);
+    json_decref(json);
+    enum err code = steer_attribute(s, e->trial, false, m->name, text);
+    free(text);
+    TRY(code);
+  }
+  const struct trial *t = &s->study.trials[e->trial];
+  json_t *where = json_pack("{s:s?, s:s?, s:i, s:f, s:s}", "host", p->host, "device", p->device, "rank", p->rank,
+                            "seconds", t->seconds + e->seconds, "version", COXSWAIN_VERSION);
+  char *text = json_text(where);
+  json_decref(where);
+  enum err code = steer_attribute(s, e->trial, false, "provenance", text);
+  free(text);
+  return code;
+}
+
+static enum err record_reason(struct steer *s, int64_t trial, const char *reason) {
+  json_t *json = json_string(reason ? reason : "no reason given");
+  char *text = json ? json_text(json) : mem_strdup("\"(a reason that is not valid UTF-8)\"");
+  json_decref(json);
+  enum err e = steer_attribute(s, trial, false, "reason", text);
+  free(text);
+  return e;
+}
+
+static enum err record_end(struct steer *s, const struct ending *e) {
+  struct op op = {.kind = OP_END, .trial = e->trial, .step = e->step, .seconds = e->seconds, .reason = e->reason};
+  op.stint = s->study.trials[e->trial].stint;
+  op.stint.end = e->how;
+  return steer_record(s, &op);
+}
+
+static void hand_out_again(struct steer *s, int64_t trial) {
+  MEM_GROW(s->due, s->n_due, &s->cap_due);
+  s->due[s->n_due++] = trial;
+}
+
+static enum err fail_trial(struct steer *s, const struct ending *e, const char *reason) {
+  log_warn("trial %lld failed: %s", (long long)e->trial, reason ? reason : "no reason given");
+  TRY(record_reason(s, e->trial, reason));
+  TRY(record_end(s, e));
+  return steer_end_trial(s, e->trial, TRIAL_FAIL, NAN);
+}
+
+static enum err apply_end(struct steer *s, struct ending *e, int peer) {
+  const struct trial *t = &s->study.trials[e->trial];
+  bool rebuilt = trial_is_over(t); /* its weights were trained again; its story is told */
+  s->holder[e->trial] = e->how == STINT_reached || e->how == STINT_finished ? peer : -1;
+  if (rebuilt)
+    return record_end(s, e);
+  switch (e->how) {
+  case STINT_finished:
+    if (!isfinite(e->value)) {
+      char reason[160];
+      snprintf(reason, sizeof reason, "%s is %g", settings_text(s->conf, "study.metric"), e->value);
+      e->how = STINT_failed;
+      return fail_trial(s, e, reason);
+    }
+    TRY(record_metrics(s, e, &s->peers[peer]));
+    TRY(record_end(s, e));
+    TRY(steer_end_trial(s, e->trial, TRIAL_COMPLETE, e->value));
+    break;
+  case STINT_reached:
+    TRY(record_end(s, e));
+    break;
+  case STINT_failed:
+    return fail_trial(s, e, e->reason);
+  case STINT_cancelled:
+    return fail_trial(s, e, "cancelled on request");
+  default:
+    TRY(record_end(s, e));
+    hand_out_again(s, e->trial);
+    return OK;
+  }
+  steer_keep_states(s, e->trial);
+  return OK;
+}
+
+static bool in_turn(const struct ending *e) {
+  return e->how != STINT_interrupted && e->how != STINT_lost;
+}
+
+static enum err take_end(struct steer *s, struct peer *p, struct ending *e) {
+  const struct trial *t = trial_of(s, e);
+  if (!t) {
+    ending_free(e);
+    return OK;
+  }
+  take_off(p, e->trial);
+  int peer = (int)(p - s->peers);
+  if (s->ordered && in_turn(e) && !trial_is_over(t)) {
+    MEM_GROW(s->waiting, s->n_waiting, &s->cap_waiting);
+    s->waiting[s->n_waiting++] = (struct waiting_end){.order = t->stint.order, .peer = peer, .end = *e};
+    return OK;
+  }
+  enum err code = apply_end(s, e, peer);
+  ending_free(e);
+  return code;
+}
+
+/* run.ordered: outcomes are taken in the order in which their stints were decided, and after each one the search
+ * decides anew, so that what it knows at each decision does not depend on who was fast. */
+enum err steer_take_turns(struct steer *s) {
+  for (size_t i = 0; i < s->n_waiting;) {
+    if (s->waiting[i].order != s->turn) {
+      i++;
+      continue;
+    }
+    struct waiting_end w = s->waiting[i];
+    s->waiting[i] = s->waiting[--s->n_waiting];
+    s->turn++;
+    enum err e = apply_end(s, &w.end, w.peer);
+    ending_free(&w.end);
+    TRY(e);
+    TRY(steer_plan(s));
+    i = 0;
+  }
+  return OK;
+}
+
+/* ---- everything else ---- */
+
+static enum err take_saved(struct steer *s, struct reader *r) {
+  int64_t trial = get_i64(r), step = get_i64(r);
+  char *pack = get_text(r);
+  enum err e = OK;
+  if (pack && trial >= 0 && (size_t)trial < s->study.n) {
+    struct op op = {.kind = OP_SAVED, .trial = trial, .step = step, .name = pack};
+    e = steer_record(s, &op);
+    if (!s->n_packs || strcmp(s->packs[s->n_packs - 1], pack)) {
+      MEM_GROW(s->packs, s->n_packs, &s->cap_packs);
+      s->packs[s->n_packs++] = mem_strdup(pack);
+    }
+  }
+  free(pack);
+  return e;
+}
+
+static void take_hello(struct steer *s, struct peer *p, struct reader *r) {
+  p->slots = get_i64(r);
+  p->team = get_i64(r);
+  free(p->host);
+  free(p->device);
+  p->host = get_text(r);
+  p->device = get_text(r);
+  p->presence = PEER_HERE;
+  log_info("worker %d: %s, %s, %lld slot%s%s", p->rank, p->host ? p->host : "?", p->device ? p->device : "?",
+           (long long)p->slots, p->slots == 1 ? "" : "s", p->team > 1 ? ", a team" : "");
+  (void)s;
+}
+
+static enum err take_error(struct steer *s, struct peer *p, struct reader *r) {
+  enum err code = (enum err)get_i64(r);
+  char *text = get_text(r);
+  bool at_start = p->presence == PEER_STARTING;
+  if (s->failure == OK) {
+    s->failure = code ? code : ERR_BUG;
+    snprintf(s->failure_text, sizeof s->failure_text, "%s", text ? text : "a worker failed without a word");
+  }
+  log_error("worker %d cannot go on: %s", p->rank, text ? text : "no reason given");
+  free(text);
+  TRY(steer_lose(s, p, "its worker failed"));
+  if (at_start) /* what stops one before it has begun stops all */
+    s->halt = HALT_ERROR;
+  return OK;
+}
+
+enum err steer_lose(struct steer *s, struct peer *p, const char *why) {
+  p->presence = PEER_GONE;
+  for (size_t i = 0; i < s->study.n && i < s->cap_holder; i++)
+    if (s->holder[i] == (int)(p - s->peers))
+      s->holder[i] = -1;
+  while (p->n_out) {
+    struct trial *t = &s->study.trials[p->out[p->n_out - 1]];
+    struct ending e = {
+        .trial = t->number, .id = t->stint.id, .how = STINT_lost, .step = t->step, .reason = mem_strdup(why)};
+    params_init(&e.metrics);
+    int64_t most = settings_int(s->conf, "run.attempts");
+    if (t->losses + 1 >= most && !trial_is_over(t)) {
+      char reason[200];
+      snprintf(reason, sizeof reason, "given up: %s, %lld times", why, (long long)most);
+      take_off(p, t->number);
+      e.how = STINT_failed;
+      TRY(fail_trial(s, &e, reason));
+      ending_free(&e);
+    } else
+      TRY(take_end(s, p, &e));
+  }
+  return OK;
+}
+
+static enum err take_item(struct steer *s, struct peer *p, struct reader *r) {
+  struct ending e;
+  switch ((enum news)get_i64(r)) {
+  case NEWS_HELLO:
+    take_hello(s, p, r);
+    return OK;
+  case NEWS_BEAT:
+    p->worked += get_f64(r);
+    p->wall += get_f64(r);
+    p->ended = get_i64(r);
+    return OK;
+  case NEWS_REPORT: {
+    get_ending(r, &e);
+    enum err code = take_report(s, &e);
+    ending_free(&e);
+    return code;
+  }
+  case NEWS_END:
+    get_ending(r, &e);
+    return take_end(s, p, &e);
+  case NEWS_SAVED:
+    return take_saved(s, r);
+  case NEWS_ERROR:
+    return take_error(s, p, r);
+  case NEWS_BYE:
+    p->presence = PEER_GONE;
+    return OK;
+  }
+  return FAIL(ERR_BUG, "news of rank %d came in garbled", p->rank);
+}
+
+enum err steer_take_news(struct steer *s, bool *any) {
+  struct strbuf message = STRBUF_INIT;
+  enum err e = OK;
+  *any = false;
+  for (int from = 0; e == OK;) {
+    e = wire_from_workers(s->wire, &from, &message);
+    if (e != OK || from < 0)
+      break;
+    *any = true;
+    struct peer *p = peer_of_rank(s, from);
+    if (!p || p->presence == PEER_GONE)
+      continue; /* one that was given up speaks again: its work has been handed out anew */
+    p->heard = clock_seconds();
+    struct reader r = reader_of(&message);
+    while (e == OK && reader_more(&r))
+      e = take_item(s, p, &r);
+  }
+  strbuf_free(&message);
+  return e;
+}

@@ -1,0 +1,380 @@
+/* Opening a study: its settings, its folder, its journal, and everything as it was left. */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "nn/metric.h"
+#include "run/display.h"
+#include "run/folder.h"
+#include "run/steer.h"
+
+/* ---- settings and folder ---- */
+
+static bool direction_of(const struct settings *conf) {
+  const char *d = settings_text(conf, "study.direction");
+  return strcmp(d, "auto") ? !strcmp(d, "maximize") : metric_is_maximized(settings_text(conf, "study.metric"));
+}
+
+static char *name_of_study(const struct settings *conf, const char *file) {
+  if (settings_given(conf, "study.name"))
+    return mem_strdup(settings_text(conf, "study.name"));
+  char *name = mem_strdup(path_name(file));
+  size_t n = strlen(name);
+  if (n > 4 && !strcmp(name + n - 4, ".cfg"))
+    name[n - 4] = 0;
+  return name;
+}
+
+static void options_of(const struct steer *s, struct evaluator_options *o) {
+  *o = (struct evaluator_options){.conf = s->conf,
+                                  .space = &s->space,
+                                  .folder = s->folder,
+                                  .study_name = s->study.name,
+                                  .maximize = s->maximize,
+                                  .slots = (size_t)settings_int(s->conf, "run.slots")};
+}
+
+/* A study folder stands for the study file it came from, with its settings as they were. */
+static enum err read_file_or_folder(struct steer *s, struct complaints *c) {
+  const struct run_options *o = s->options;
+  char *journal = path_join(o->study_file, "journal.log");
+  bool is_folder = file_exists(journal);
+  free(journal);
+  if (!is_folder) {
+    s->study_file = mem_strdup(o->study_file);
+    settings_read(&s->conf, o->study_file, o->overrides, o->n_overrides, c);
+    return OK;
+  }
+  char *text = NULL;
+  TRY(folder_settings(o->study_file, &text, &s->study_file));
+  s->folder = mem_strdup(o->study_file);
+  settings_read_text(&s->conf, text, s->study_file, o->overrides, o->n_overrides, c);
+  free(text);
+  return OK;
+}
+
+/* Every mistake that can be found without training, all at once. */
+static enum err read_settings(struct steer *s) {
+  struct complaints c;
+  complaints_init(&c);
+  enum err e = read_file_or_folder(s, &c);
+  if (e == OK && s->conf) {
+    space_from_settings(&s->space, s->conf, &c);
+    s->evaluator = evaluator_ops_of(settings_text(s->conf, "evaluator"));
+    struct evaluator_options o;
+    options_of(s, &o);
+    if (!c.n && s->evaluator && s->evaluator->check && !s->options->offline)
+      s->evaluator->check(&o, &c);
+  }
+  if (e == OK)
+    e = complaints_verdict(&c);
+  complaints_free(&c);
+  TRY(e);
+  s->maximize = direction_of(s->conf);
+  s->ordered = settings_bool(s->conf, "run.ordered");
+  s->keep = (size_t)settings_int(s->conf, "run.keep");
+  s->fixed_points = s->options->points != NULL;
+  return OK;
+}
+
+static enum err move_aside(const char *folder) {
+  char target[4096];
+  if (!file_exists(folder))
+    return OK;
+  for (int n = 1;; n++) {
+    snprintf(target, sizeof target, "%s.old-%d", folder, n);
+    if (!file_exists(target))
+      break;
+  }
+  TRY(file_rename(folder, target));
+  log_info("moved the old study to %s", target);
+  return OK;
+}
+
+static enum err make_folder(struct steer *s, const char *name) {
+  const char *out = s->options->out ? s->options->out : settings_text(s->conf, "run.out");
+  if (!s->folder)
+    s->folder = mem_strdup(*out ? out : name);
+  if (s->options->fresh)
+    TRY(move_aside(s->folder));
+  static const char *const parts[] = {"packs", "best", "logs", "inbox"};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    char *path = path_join(s->folder, parts[i]);
+    enum err e = file_make_folders(path);
+    free(path);
+    TRY(e);
+  }
+  return OK;
+}
+
+static enum err write_effective_settings(const struct steer *s) {
+  struct strbuf text = STRBUF_INIT;
+  strbuf_printf(&text, "# Effective settings of this study, from %s. Paths are relative to that file.\n",
+                s->study_file);
+  settings_write(s->conf, &text);
+  char *path = path_join(s->folder, "study.cfg");
+  enum err e = file_write_atomic(path, text.text, text.len);
+  free(path);
+  strbuf_free(&text);
+  return e;
+}
+
+/* ---- identity ---- */
+
+static enum err record_json(struct steer *s, const char *key, json_t *json) {
+  char *text = json_text(json);
+  json_decref(json);
+  enum err e = steer_attribute(s, -1, true, key, text);
+  free(text);
+  return e;
+}
+
+static enum err record_text(struct steer *s, const char *key, const char *value) {
+  return record_json(s, key, json_string(value));
+}
+
+static enum err create_study(struct steer *s, const char *name, const char *content) {
+  struct op op = {.kind = OP_CREATE_STUDY, .name = name, .maximize = s->maximize};
+  TRY(steer_record(s, &op));
+  TRY(record_text(s, "coxswain:version", COXSWAIN_VERSION));
+  TRY(record_json(s, "coxswain:identity", settings_to_json(s->conf, IDENTITY)));
+  TRY(record_json(s, "coxswain:settings", settings_to_json(s->conf, FREE)));
+  TRY(record_text(s, "coxswain:content", content));
+  TRY(record_text(s, "coxswain:study_file", s->study_file));
+  struct strbuf metric = STRBUF_INIT;
+  strbuf_printf(&metric, "[\"%s\"]", settings_text(s->conf, "study.metric"));
+  enum err e = steer_attribute(s, -1, true, "study:metric_names", metric.text); /* how Optuna labels its plots */
+  strbuf_free(&metric);
+  return e;
+}
+
+static enum err differences(struct steer *s, const char *key, enum setting_class class, struct strbuf *out, size_t *n) {
+  const char *recorded = study_attribute(&s->study, key);
+  json_t *json = NULL;
+  *n = 0;
+  if (!recorded)
+    return FAIL(ERR_DAMAGED, "%s: the journal has no %s: it is not one of coxswain's", s->folder, key);
+  TRY(json_parse(recorded, key, &json));
+  *n = settings_difference(s->conf, class, json, out);
+  json_decref(json);
+  return OK;
+}
+
+static enum err check_identity(struct steer *s, const char *content) {
+  struct strbuf text = STRBUF_INIT;
+  size_t n;
+  enum err e = differences(s, "coxswain:identity", IDENTITY, &text, &n);
+  char *quoted = NULL;
+  if (e == OK && n)
+    e = FAIL(ERR_CONFIG,
+             "%s holds a study with other settings:\n%sPut them back to go on with it, choose another --out, or use "
+             "--fresh to "
+             "move it aside and start over",
+             s->folder, text.text);
+  if (e == OK) {
+    json_t *string = json_string(content);
+    quoted = json_text(string);
+    json_decref(string);
+    const char *recorded = study_attribute(&s->study, "coxswain:content");
+    if (recorded && !s->options->offline && strcmp(recorded, quoted))
+      e = FAIL(ERR_CONFIG,
+               "%s holds a study on other data (then %.20s..., now %.20s...): the files have changed. Choose another "
+               "--out, or "
+               "use --fresh to move it aside and start over",
+               s->folder, recorded, quoted);
+  }
+  free(quoted);
+  strbuf_free(&text);
+  return e;
+}
+
+static enum err note_changes(struct steer *s) {
+  struct strbuf text = STRBUF_INIT;
+  size_t n;
+  enum err e = differences(s, "coxswain:settings", FREE, &text, &n);
+  if (e == OK && n) {
+    log_info("settings that changed since the last run:\n%s", text.text);
+    e = record_json(s, "coxswain:settings", settings_to_json(s->conf, FREE));
+  }
+  strbuf_free(&text);
+  return e;
+}
+
+/* ---- the study as it was left ---- */
+
+/* As steer_record, for what is in the journal already. */
+static enum err visit(void *context, const struct op *op) {
+  struct steer *s = context;
+  TRY(study_apply(&s->study, op));
+  if (op->kind == OP_END || (op->kind == OP_STATE && trial_is_over(&s->study.trials[op->trial])))
+    schedule_tell(&s->schedule, &s->study, &s->study.trials[op->trial]);
+  return OK;
+}
+
+/* Stints that were out when the last run ended, however it ended, were interrupted: their workers are gone. */
+static enum err end_open_stints(struct steer *s) {
+  for (size_t i = 0; i < s->study.n && s->study.out > 0; i++) {
+    const struct trial *t = &s->study.trials[i];
+    if (!t->stints || t->stint.end != STINT_OPEN || t->stint.worker < 0) /* -1: asked for by somebody outside */
+      continue;
+    int64_t step = t->saved[0].pack && t->saved[0].step > t->stint.from ? t->saved[0].step : t->stint.from;
+    struct op op = {.kind = OP_END, .trial = t->number, .step = step, .reason = "the run ended"};
+    op.stint = t->stint;
+    op.stint.end = STINT_interrupted;
+    TRY(steer_record(s, &op));
+  }
+  return OK;
+}
+
+static int by_order(const void *a, const void *b) {
+  const int64_t *x = a, *y = b;
+  return x[1] < y[1] ? -1 : x[1] > y[1];
+}
+
+/* Trials whose stint was cut short go out first, in the order of the decisions; then those that never went out. */
+static void gather_unfinished(struct steer *s) {
+  int64_t(*pairs)[2] = mem_alloc((s->study.n + 1) * sizeof *pairs);
+  size_t n = 0;
+  for (size_t i = 0; i < s->study.n; i++) {
+    const struct trial *t = &s->study.trials[i];
+    if (t->stints && t->stint.order >= s->next_order)
+      s->next_order = t->stint.order + 1;
+    if (trial_is_over(t))
+      continue;
+    if (!t->stints) {
+      MEM_GROW(s->fresh, s->n_fresh, &s->cap_fresh);
+      s->fresh[s->n_fresh++] = t->number;
+    } else if (t->stint.end == STINT_interrupted || t->stint.end == STINT_lost) {
+      pairs[n][0] = t->number;
+      pairs[n++][1] = t->stint.order;
+    }
+  }
+  qsort(pairs, n, sizeof *pairs, by_order);
+  s->turn = n ? pairs[0][1] : s->next_order;
+  for (size_t i = 0; i < n; i++) {
+    MEM_GROW(s->due, s->n_due, &s->cap_due);
+    s->due[s->n_due++] = pairs[i][0];
+  }
+  free(pairs);
+}
+
+static enum err list_packs(struct steer *s) {
+  char *folder = path_join(s->folder, "packs");
+  enum err e = file_list(folder, ".h5", &s->packs, &s->n_packs);
+  s->cap_packs = s->n_packs;
+  free(folder);
+  return e;
+}
+
+static void restore_best(struct steer *s) {
+  size_t *index = MEM_NEW_ARRAY(size_t, s->keep + 1);
+  s->best = MEM_NEW_ARRAY(int64_t, s->keep + 1);
+  s->n_best = study_best(&s->study, s->keep, index);
+  for (size_t i = 0; i < s->n_best; i++)
+    s->best[i] = (int64_t)index[i];
+  free(index);
+  s->cap_holder = s->study.n + 64;
+  s->holder = MEM_NEW_ARRAY(int, s->cap_holder);
+  for (size_t i = 0; i < s->cap_holder; i++)
+    s->holder[i] = -1;
+}
+
+static enum err open_journal(struct steer *s, const char *name) {
+  struct strbuf content = STRBUF_INIT;
+  struct evaluator_options o;
+  options_of(s, &o);
+  enum err e = OK;
+  char *path = path_join(s->folder, "journal.log");
+  if (s->evaluator->identity && !s->options->offline)
+    TRY_GOTO(e, end, s->evaluator->identity(&o, &content));
+  TRY_GOTO(e, end, journal_open(&s->journal, path, visit, s));
+  bool is_new = !s->study.name;
+  if (is_new)
+    TRY_GOTO(e, end, create_study(s, name, content.text));
+  else {
+    TRY_GOTO(e, end, check_identity(s, content.text));
+    TRY_GOTO(e, end, note_changes(s));
+  }
+  if (!is_new && !s->options->offline)
+    log_info("going on with %s: %lld trials done, %lld in training", s->folder,
+             (long long)(s->study.counts[TRIAL_COMPLETE] + s->study.counts[TRIAL_PRUNED] + s->study.counts[TRIAL_FAIL]),
+             (long long)s->study.counts[TRIAL_RUNNING]);
+  TRY_GOTO(e, end, end_open_stints(s));
+  TRY_GOTO(e, end, journal_commit(s->journal));
+end:
+  free(path);
+  strbuf_free(&content);
+  return e;
+}
+
+static enum err open_log(const struct steer *s) {
+  char *path = path_join(s->folder, "logs/rank-0000.log");
+  enum err e = log_open(path);
+  free(path);
+  return e;
+}
+
+enum err steer_open(struct steer *s, struct wire *wire, const struct run_options *o) {
+  *s = (struct steer){.options = o, .wire = wire, .started = clock_seconds(), .best_shown = NAN};
+  s->last_kept = s->last_loop = s->started;
+  TRY(read_settings(s));
+  char *name = name_of_study(s->conf, s->study_file);
+  int64_t steps = s->evaluator->steps(s->conf);
+  struct rng_key key = rng_key(name, (uint64_t)settings_int(s->conf, "study.seed"));
+  enum err e = OK;
+  TRY_GOTO(e, end, make_folder(s, name));
+  TRY_GOTO(e, end, open_log(s));
+  study_init(&s->study, &s->space);
+  TRY_GOTO(e, end, schedule_open(&s->schedule, settings_text(s->conf, "schedule.name"), steps, s->conf));
+  TRY_GOTO(e, end, sampler_open(&s->sampler, settings_text(s->conf, "sampler.name"), &s->space, key, s->conf));
+  TRY_GOTO(e, end, open_journal(s, name));
+  TRY_GOTO(e, end, write_effective_settings(s));
+  gather_unfinished(s);
+  restore_best(s);
+  TRY_GOTO(e, end, list_packs(s));
+  const char *elapsed = study_attribute(&s->study, "coxswain:elapsed");
+  s->elapsed_before = elapsed ? strtod(elapsed, NULL) : 0;
+  if (o->points)
+    TRY_GOTO(e, end, steer_enqueue_file(s, o->points));
+  s->display = display_new(s);
+end:
+  free(name);
+  return e;
+}
+
+void steer_close(struct steer *s) {
+  display_free(s->display);
+  for (size_t i = 0; i < s->n_peers; i++) {
+    free(s->peers[i].host);
+    free(s->peers[i].device);
+    free(s->peers[i].out);
+    strbuf_free(&s->peers[i].mail);
+  }
+  for (size_t i = 0; i < s->n_waiting; i++)
+    ending_free(&s->waiting[i].end);
+  worker_free(s->own);
+  journal_close(s->journal);
+  if (s->sampler.ops)
+    sampler_close(&s->sampler);
+  if (s->schedule.ops)
+    schedule_close(&s->schedule);
+  study_free(&s->study);
+  space_free(&s->space);
+  settings_free(s->conf);
+  file_list_free(s->packs, s->n_packs);
+  free(s->peers);
+  free(s->holder);
+  free(s->best);
+  free(s->due);
+  free(s->fresh);
+  free(s->waiting);
+  free(s->folder);
+  free(s->study_file);
+}

@@ -1,0 +1,239 @@
+/* What to do next, and who does it. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "run/steer.h"
+
+double steer_elapsed(const struct steer *s) {
+  return s->elapsed_before + clock_seconds() - s->started;
+}
+
+/* ---- limits ---- */
+
+static bool may_ask(const struct steer *s) {
+  if (s->n_fresh)
+    return true;
+  return !s->fixed_points && !s->exhausted && (int64_t)s->study.n < settings_int(s->conf, "study.trials");
+}
+
+/* The limits that end a study in the middle. */
+static enum halt limit_reached(const struct steer *s) {
+  const struct study *y = &s->study;
+  double timeout = settings_double(s->conf, "study.timeout");
+  int64_t stall = settings_int(s->conf, "study.stall");
+  int64_t over = y->counts[TRIAL_COMPLETE] + y->counts[TRIAL_PRUNED] + y->counts[TRIAL_FAIL];
+  if (y->best >= 0 && settings_given(s->conf, "study.target")) {
+    double best = y->trials[y->best].value, target = settings_double(s->conf, "study.target");
+    if (best == target || study_better(y, best, target))
+      return HALT_TARGET;
+  }
+  if (stall > 0 && y->best >= 0 && y->finished_since_best >= stall)
+    return HALT_STALL;
+  if (timeout > 0 && steer_elapsed(s) >= timeout)
+    return HALT_TIMEOUT;
+  if (over >= 10 && (double)y->counts[TRIAL_FAIL] > settings_double(s->conf, "study.failures") * (double)over)
+    return HALT_FAILURES;
+  return HALT_NONE;
+}
+
+/* ---- who ---- */
+
+/* Stints beyond the slots, so that a worker of short ones does not wait for each: twice what it ended in its last
+ * quantum; one where a stint takes less than a second; none where waiting a quantum for the next decision costs
+ * nothing. */
+static int64_t backlog_of(const struct steer *s, const struct peer *p) {
+  int64_t given = settings_int(s->conf, "run.backlog");
+  if (given > 0)
+    return given;
+  if (p->ended > 1)
+    return p->ended < 256 ? 2 * p->ended : 512;
+  double quantum = settings_double(s->conf, "run.quantum");
+  int64_t stints = s->study.next_stint;
+  return stints > 0 && s->study.seconds / (double)stints < 20 * quantum ? 1 : 0;
+}
+
+static int64_t room_of(const struct steer *s, const struct peer *p) {
+  return p->presence == PEER_HERE ? p->slots + backlog_of(s, p) - (int64_t)p->n_out : 0;
+}
+
+static struct peer *roomiest(struct steer *s) {
+  struct peer *best = NULL;
+  int64_t most = INT64_MIN;
+  for (size_t i = 0; i < s->n_peers; i++) {
+    struct peer *p = &s->peers[i];
+    int64_t room = p->slots - (int64_t)p->n_out; /* free slots before backlogs */
+    if (p->presence == PEER_HERE && (s->ordered || room_of(s, p) > 0) && room > most) {
+      most = room;
+      best = p;
+    }
+  }
+  return best;
+}
+
+/* The worker that has the state in memory, if it has room, or if nobody else could have the state without training it
+ * again. */
+static struct peer *worker_for(struct steer *s, const struct trial *t) {
+  int holder = t->stints ? s->holder[t->number] : -1;
+  if (holder >= 0 && s->peers[holder].presence == PEER_HERE) {
+    bool on_disk = t->saved[0].pack && t->saved[0].step >= t->step;
+    if (!on_disk || s->ordered || room_of(s, &s->peers[holder]) > 0)
+      return &s->peers[holder];
+  }
+  return roomiest(s);
+}
+
+static enum err issue(struct steer *s, int64_t number, int64_t to, int64_t order) {
+  struct trial *t = &s->study.trials[number];
+  struct peer *p = worker_for(s, t);
+  struct op op = {.kind = OP_STINT, .trial = number};
+  op.stint = (struct stint){.id = s->study.next_stint,
+                            .order = order,
+                            .from = t->step,
+                            .to = to,
+                            .worker = p->rank,
+                            .team = (int)p->team,
+                            .end = STINT_OPEN};
+  TRY(steer_record(s, &op));
+  struct assignment a = {
+      .trial = number, .key = t->key, .id = op.stint.id, .from = t->step, .to = to, .params = t->params};
+  a.saved[0] = t->saved[0];
+  a.saved[1] = t->saved[1];
+  put_i64(&p->mail, COMMAND_STINT);
+  put_assignment(&p->mail, &a);
+  MEM_GROW(p->out, p->n_out, &p->cap_out);
+  p->out[p->n_out++] = number;
+  s->holder[number] = -1;
+  return OK;
+}
+
+/* ---- what ---- */
+
+static int64_t take_first(int64_t *queue, size_t *n) {
+  int64_t first = queue[0];
+  memmove(queue, queue + 1, --*n * sizeof *queue);
+  return first;
+}
+
+/* A trial whose stint was cut short goes on to where that stint was to end. */
+static enum err issue_due(struct steer *s) {
+  int64_t number = take_first(s->due, &s->n_due);
+  const struct trial *t = &s->study.trials[number];
+  return trial_is_over(t) ? OK : issue(s, number, t->stint.to, t->stint.order);
+}
+
+static enum err issue_new(struct steer *s, int64_t to, bool *issued) {
+  int64_t number;
+  *issued = false;
+  if (s->n_fresh)
+    number = take_first(s->fresh, &s->n_fresh);
+  else {
+    struct params point;
+    enum ask answer;
+    params_init(&point);
+    TRY(sampler_ask(&s->sampler, &s->study, (int64_t)s->study.n, &point, &answer));
+    s->exhausted = answer == ASK_EXHAUSTED;
+    enum err e = answer == ASK_POINT ? steer_new_trial(s, &point, -1, false, &number) : OK;
+    params_free(&point);
+    TRY(e);
+    if (answer != ASK_POINT)
+      return OK;
+  }
+  *issued = true;
+  return issue(s, number, to, s->next_order++);
+}
+
+static enum err issue_next(struct steer *s, bool *issued) {
+  int64_t trial, to;
+  *issued = true;
+  if (s->n_due)
+    return issue_due(s);
+  switch (schedule_next(&s->schedule, &s->study, may_ask(s), &trial, &to)) {
+  case NEXT_RESUME:
+    return issue(s, trial, to, s->next_order++);
+  case NEXT_NEW:
+    return issue_new(s, to, issued);
+  case NEXT_WAIT:
+    break;
+  }
+  *issued = false;
+  return OK;
+}
+
+static bool all_ready(const struct steer *s) {
+  for (size_t i = 0; i < s->n_peers; i++)
+    if (s->peers[i].presence == PEER_STARTING)
+      return false;
+  return true;
+}
+
+/* ordered: a window of stints, dealt out evenly, so all workers must be known first. */
+static bool place_left(struct steer *s) {
+  if (s->ordered)
+    return all_ready(s) && (int64_t)steer_out(s) < settings_int(s->conf, "run.in_flight") && roomiest(s);
+  return roomiest(s) != NULL;
+}
+
+static bool workers_left(const struct steer *s) {
+  for (size_t i = 0; i < s->n_peers; i++)
+    if (s->peers[i].presence != PEER_GONE)
+      return true;
+  return false;
+}
+
+static bool workers_ready(const struct steer *s) {
+  for (size_t i = 0; i < s->n_peers; i++)
+    if (s->peers[i].presence == PEER_HERE)
+      return true;
+  return false;
+}
+
+size_t steer_out(const struct steer *s) {
+  size_t n = s->n_waiting;
+  for (size_t i = 0; i < s->n_peers; i++)
+    n += s->peers[i].n_out;
+  return n;
+}
+
+/* A finished trial among the best whose weights went down with a worker is trained again from its last saved state: the
+ * bits are the same. */
+static enum err rebuild_best(struct steer *s, bool *issued) {
+  *issued = false;
+  for (size_t i = 0; i < s->n_best && place_left(s); i++) {
+    const struct trial *t = &s->study.trials[s->best[i]];
+    bool on_disk = t->saved[0].pack && t->saved[0].step >= t->step;
+    bool tried = t->stint.end == STINT_failed || t->stint.end == STINT_OPEN;
+    if (on_disk || s->holder[t->number] >= 0 || tried || !t->stints)
+      continue;
+    log_info("trial %lld is among the best, but its weights were lost with a worker: training it again",
+             (long long)t->number);
+    TRY(issue(s, t->number, t->step, s->next_order));
+    *issued = true;
+  }
+  return OK;
+}
+
+enum err steer_plan(struct steer *s) {
+  if (s->halt == HALT_NONE)
+    s->halt = limit_reached(s);
+  if (s->halt != HALT_NONE)
+    return OK;
+  if (!workers_left(s)) {
+    s->halt = HALT_WORKERS;
+    return OK;
+  }
+  bool issued = workers_ready(s), any = false;
+  while (issued && place_left(s)) {
+    TRY(issue_next(s, &issued));
+    any = any || issued;
+  }
+  if (any || steer_out(s) || !workers_ready(s))
+    return OK;
+  TRY(rebuild_best(s, &issued));
+  if (!issued)
+    s->halt = s->exhausted ? HALT_EXHAUSTED : HALT_TRIALS;
+  return OK;
+}

@@ -1,0 +1,477 @@
+#include "run/worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/stop.h"
+#include "run/crew.h"
+#include "run/holdings.h"
+#include "run/protocol.h"
+
+struct seat {
+  bool taken;
+  struct assignment work;
+  int64_t step; /* whole steps done */
+  bool unsaved; /* trained on since the last pack */
+};
+
+struct worker {
+  struct wire *wire;
+  struct comm *team;
+  struct settings *conf;
+  struct space space;
+  char *folder, *study_name;
+  struct evaluator *evaluator; /* NULL before COMMAND_START */
+  struct seat *seats;
+  size_t n_seats;
+  struct assignment *backlog; /* first in first out */
+  size_t n_backlog, cap_backlog;
+  struct holdings parked;
+  struct strbuf news;
+  double quantum, checkpoint; /* seconds */
+  double next_checkpoint, last_beat, last_call;
+  double worked; /* seconds of work since the last beat */
+  int64_t ended; /* stints since the last beat */
+  int64_t packs; /* written by this process */
+  bool left;
+};
+
+struct worker *worker_new(struct wire *wire, struct comm *team) {
+  struct worker *w = MEM_NEW(struct worker);
+  w->wire = wire;
+  w->team = team;
+  strbuf_init(&w->news);
+  return w;
+}
+
+static void close_study(struct worker *w) {
+  for (size_t i = 0; i < w->n_seats; i++)
+    if (w->seats[i].taken)
+      assignment_free(&w->seats[i].work);
+  for (size_t i = 0; i < w->n_backlog; i++)
+    assignment_free(&w->backlog[i]);
+  evaluator_close(w->evaluator);
+  w->evaluator = NULL;
+  free(w->seats);
+  free(w->backlog);
+  w->seats = NULL, w->backlog = NULL;
+  w->n_seats = w->n_backlog = w->cap_backlog = 0;
+  holdings_free(&w->parked);
+  space_free(&w->space);
+  w->space = (struct space){0};
+  settings_free(w->conf);
+  w->conf = NULL;
+  free(w->folder);
+  free(w->study_name);
+  w->folder = w->study_name = NULL;
+}
+
+void worker_free(struct worker *w) {
+  if (!w)
+    return;
+  close_study(w);
+  strbuf_free(&w->news);
+  free(w);
+}
+
+/* ---- news ---- */
+
+static enum err send_news(struct worker *w) {
+  if (!w->news.len)
+    return OK;
+  enum err e = wire_to_steer(w->wire, &w->news);
+  strbuf_clear(&w->news);
+  return e;
+}
+
+static void say_end(struct worker *w, const struct assignment *a, enum stint_end how, int64_t step, double value,
+                    double seconds, const struct params *metrics, const char *reason) {
+  struct params none;
+  params_init(&none);
+  struct ending e = {.trial = a->trial, .id = a->id, .step = step, .how = how, .value = value, .seconds = seconds};
+  e.metrics = metrics ? *metrics : none; /* lent for the call */
+  e.reason = mem_strdup(reason);
+  put_i64(&w->news, NEWS_END);
+  put_ending(&w->news, &e);
+  free(e.reason);
+  w->ended++;
+}
+
+static void say_report(struct worker *w, const struct assignment *a, const struct outcome *o) {
+  struct ending e = {.trial = a->trial, .id = a->id, .step = o->step, .value = o->value, .seconds = o->seconds};
+  e.metrics = o->metrics; /* lent for the call */
+  put_i64(&w->news, NEWS_REPORT);
+  put_ending(&w->news, &e);
+}
+
+static void beat(struct worker *w) {
+  double now = clock_seconds();
+  if (!w->ended && now - w->last_beat < 1)
+    return;
+  put_i64(&w->news, NEWS_BEAT);
+  put_f64(&w->news, w->worked);
+  put_f64(&w->news, now - w->last_beat);
+  put_i64(&w->news, w->ended);
+  w->last_beat = now;
+  w->worked = 0;
+  w->ended = 0;
+}
+
+static void say_error(struct worker *w, enum err code) {
+  put_i64(&w->news, NEWS_ERROR);
+  put_i64(&w->news, code);
+  put_text(&w->news, err_text());
+}
+
+/* ---- packs ---- */
+
+/* Snapshots what was trained on into the holdings' company and writes one pack of all that no pack has yet. */
+static enum err write_pack(struct worker *w) {
+  size_t n = 0, most = w->n_seats + w->parked.n;
+  struct pack_item *items = MEM_NEW_ARRAY(struct pack_item, most + 1);
+  struct state *running = MEM_NEW_ARRAY(struct state, w->n_seats + 1);
+  enum err e = OK;
+  char name[64], *path = NULL;
+  for (size_t i = 0; i < w->n_seats; i++) {
+    state_init(&running[i]);
+    if (!w->seats[i].taken || !w->seats[i].unsaved)
+      continue;
+    TRY_GOTO(e, end, crew_snapshot(w->evaluator, i, &running[i]));
+    items[n++] = (struct pack_item){w->seats[i].work.trial, w->seats[i].step, &running[i]};
+  }
+  for (size_t i = 0; i < w->parked.n; i++)
+    if (w->parked.items[i].unsaved)
+      items[n++] = (struct pack_item){w->parked.items[i].trial, w->parked.items[i].step, &w->parked.items[i].state};
+  if (!n)
+    goto end;
+  snprintf(name, sizeof name, "packs/%lld-r%04d-%06lld.h5", (long long)getpid(), wire_rank(w->wire),
+           (long long)w->packs);
+  path = path_join(w->folder, name);
+  TRY_GOTO(e, end, pack_write(path, w->study_name, w->packs, items, n));
+  w->packs++;
+  for (size_t i = 0; i < n; i++) {
+    put_i64(&w->news, NEWS_SAVED);
+    put_i64(&w->news, items[i].trial);
+    put_i64(&w->news, items[i].step);
+    put_text(&w->news, path_name(path));
+  }
+  for (size_t i = 0; i < w->n_seats; i++)
+    w->seats[i].unsaved = false;
+  for (size_t i = 0; i < w->parked.n; i++)
+    w->parked.items[i].unsaved = false;
+end:
+  for (size_t i = 0; i < w->n_seats; i++)
+    state_free(&running[i]);
+  free(running);
+  free(items);
+  free(path);
+  return e;
+}
+
+/* ---- stints ---- */
+
+/* The trial's newest state that can be had: in memory, in its packs, or none (it starts from nothing, and since
+ * training is a pure function of its start, comes to the same bits). */
+static const struct state *start_state(struct worker *w, const struct assignment *a, struct state *loaded) {
+  struct held *held = holdings_find(&w->parked, a->trial);
+  if (held)
+    return &held->state;
+  for (int i = 0; i < 2 && a->saved[i].pack; i++) {
+    char *folder = path_join(w->folder, "packs"), *path = path_join(folder, a->saved[i].pack);
+    int64_t step;
+    enum err e = pack_read(path, a->trial, loaded, &step);
+    free(folder);
+    free(path);
+    if (e == OK)
+      return loaded;
+    log_warn("trial %lld: %s; taking the state before it", (long long)a->trial, err_text());
+    err_clear();
+  }
+  return NULL;
+}
+
+static enum err seat(struct worker *w, size_t slot, struct assignment *a) {
+  struct state loaded;
+  state_init(&loaded);
+  struct work work = {.trial = a->trial, .key = a->key, .params = a->params, .from = a->from, .to = a->to};
+  const struct state *start = start_state(w, a, &loaded);
+  enum err e = crew_admit(w->evaluator, slot, &work, start);
+  state_free(&loaded);
+  if (e == ERR_INPUT || e == ERR_DAMAGED) {
+    say_end(w, a, STINT_failed, a->from, 0, 0, NULL, err_text());
+    err_clear();
+    assignment_free(a);
+    return OK;
+  }
+  TRY(e);
+  holdings_drop(&w->parked, a->trial);
+  w->seats[slot] = (struct seat){.taken = true, .work = *a, .step = a->from};
+  return OK;
+}
+
+static enum err fill_seats(struct worker *w) {
+  for (size_t i = 0; i < w->n_seats && w->n_backlog; i++) {
+    while (!w->seats[i].taken && w->n_backlog) {
+      struct assignment a = w->backlog[0];
+      memmove(w->backlog, w->backlog + 1, --w->n_backlog * sizeof a);
+      TRY(seat(w, i, &a));
+    }
+  }
+  return OK;
+}
+
+/* A stint is over: its state is parked, the seat is free. */
+static enum err unseat(struct worker *w, size_t slot, bool park) {
+  struct seat *s = &w->seats[slot];
+  if (park) {
+    struct state state;
+    state_init(&state);
+    TRY(crew_snapshot(w->evaluator, slot, &state));
+    holdings_put(&w->parked, s->work.trial, s->step, &state, true);
+  }
+  TRY(crew_evict(w->evaluator, slot));
+  assignment_free(&s->work);
+  *s = (struct seat){0};
+  return OK;
+}
+
+static enum err take_outcome(struct worker *w, const struct outcome *o) {
+  struct seat *s = &w->seats[o->slot];
+  if (!s->taken)
+    return FAIL(ERR_BUG, "slot %zu: an outcome of a trial that is not there", o->slot);
+  s->step = o->step;
+  s->unsaved = true;
+  switch (o->kind) {
+  case WORK_REPORT:
+    say_report(w, &s->work, o);
+    return OK;
+  case WORK_REACHED:
+    say_end(w, &s->work, STINT_reached, o->step, o->value, o->seconds, &o->metrics, NULL);
+    return unseat(w, o->slot, true);
+  case WORK_FINISHED:
+    say_end(w, &s->work, STINT_finished, o->step, o->value, o->seconds, &o->metrics, NULL);
+    return unseat(w, o->slot, true);
+  case WORK_FAILED:
+    say_end(w, &s->work, STINT_failed, o->step, 0, o->seconds, &o->metrics, o->reason);
+    return unseat(w, o->slot, false);
+  }
+  return FAIL(ERR_BUG, "unknown outcome %d", (int)o->kind);
+}
+
+static enum err take_outcomes(struct worker *w) {
+  struct outcome o;
+  while (w->evaluator->ops->outcome(w->evaluator, &o)) {
+    enum err e = take_outcome(w, &o);
+    params_free(&o.metrics);
+    TRY(e);
+  }
+  return OK;
+}
+
+/* Trains for about a quantum, however many stints begin and end in it. */
+static enum err work(struct worker *w, bool *busy) {
+  const double start = clock_seconds(), end = start + w->quantum;
+  *busy = false;
+  for (double now = start; now < end; now = clock_seconds()) {
+    TRY(fill_seats(w));
+    size_t taken = 0;
+    for (size_t i = 0; i < w->n_seats; i++)
+      if (w->seats[i].taken)
+        taken++, w->seats[i].unsaved = true;
+    if (!taken)
+      break;
+    *busy = true;
+    TRY(crew_advance(w->evaluator, end - now));
+    w->last_call = clock_seconds();
+    TRY(take_outcomes(w));
+  }
+  if (*busy)
+    w->worked += clock_seconds() - start;
+  return OK;
+}
+
+/* ---- commands ---- */
+
+static enum err start(struct worker *w, struct reader *r) {
+  char *text = get_text(r), *name = get_text(r);
+  struct complaints c;
+  complaints_init(&c);
+  w->folder = get_text(r);
+  w->study_name = get_text(r);
+  bool maximize = get_i64(r) != 0;
+  settings_read_text(&w->conf, text ? text : "", name ? name : "study", NULL, 0, &c);
+  if (w->conf)
+    space_from_settings(&w->space, w->conf, &c);
+  enum err e = complaints_verdict(&c);
+  complaints_free(&c);
+  free(text);
+  free(name);
+  TRY(e);
+  struct evaluator_options o = {.conf = w->conf,
+                                .space = &w->space,
+                                .folder = w->folder,
+                                .study_name = w->study_name,
+                                .maximize = maximize,
+                                .slots = w->team ? 1 : (size_t)settings_int(w->conf, "run.slots"),
+                                .comm = w->team};
+  w->n_seats = o.slots;
+  w->seats = MEM_NEW_ARRAY(struct seat, o.slots);
+  w->quantum = settings_double(w->conf, "run.quantum");
+  w->checkpoint = settings_double(w->conf, "run.checkpoint");
+  w->next_checkpoint = clock_seconds() + w->checkpoint;
+  w->last_beat = w->last_call = clock_seconds();
+  TRY(evaluator_open(&w->evaluator, settings_text(w->conf, "evaluator"), &o));
+  return OK;
+}
+
+static void say_hello(struct worker *w) {
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  put_i64(&w->news, NEWS_HELLO);
+  put_i64(&w->news, (int64_t)w->n_seats);
+  put_i64(&w->news, comm_size(w->team));
+  put_text(&w->news, host);
+  put_text(&w->news, w->evaluator->ops->describe(w->evaluator));
+}
+
+static enum err cancel(struct worker *w, int64_t trial) {
+  holdings_drop(&w->parked, trial);
+  for (size_t i = 0; i < w->n_backlog; i++)
+    if (w->backlog[i].trial == trial) {
+      say_end(w, &w->backlog[i], STINT_cancelled, w->backlog[i].from, 0, 0, NULL, NULL);
+      assignment_free(&w->backlog[i]);
+      memmove(&w->backlog[i], &w->backlog[i + 1], (--w->n_backlog - i) * sizeof *w->backlog);
+      return OK;
+    }
+  for (size_t i = 0; i < w->n_seats; i++)
+    if (w->seats[i].taken && w->seats[i].work.trial == trial) {
+      say_end(w, &w->seats[i].work, STINT_cancelled, w->seats[i].step, 0, 0, NULL, NULL);
+      return unseat(w, i, false);
+    }
+  return OK; /* it ended before the command came */
+}
+
+/* Everything that is out comes home: states to disk, each stint an end, and goodbye. */
+static enum err leave(struct worker *w, bool now) {
+  if (w->evaluator) {
+    if (!now)
+      TRY(write_pack(w));
+    for (size_t i = 0; i < w->n_seats; i++)
+      if (w->seats[i].taken)
+        say_end(w, &w->seats[i].work, STINT_interrupted, w->seats[i].step, 0, 0, NULL, NULL);
+    for (size_t i = 0; i < w->n_backlog; i++)
+      say_end(w, &w->backlog[i], STINT_interrupted, w->backlog[i].from, 0, 0, NULL, NULL);
+    beat(w);
+    TRY(crew_dismiss(w->evaluator));
+  }
+  put_i64(&w->news, NEWS_BYE);
+  w->left = true;
+  return OK;
+}
+
+static enum err obey(struct worker *w, struct reader *r) {
+  switch ((enum command)get_i64(r)) {
+  case COMMAND_START:
+    TRY(start(w, r));
+    say_hello(w);
+    return OK;
+  case COMMAND_STINT:
+    MEM_GROW(w->backlog, w->n_backlog, &w->cap_backlog);
+    get_assignment(r, &w->backlog[w->n_backlog++]);
+    return OK;
+  case COMMAND_FORGET:
+    holdings_drop(&w->parked, get_i64(r));
+    return OK;
+  case COMMAND_CANCEL:
+    return cancel(w, get_i64(r));
+  case COMMAND_LEAVE:
+    return leave(w, get_i64(r) != 0);
+  }
+  return FAIL(ERR_BUG, "a command came in garbled");
+}
+
+static enum err obey_all(struct worker *w, bool *any) {
+  struct strbuf message = STRBUF_INIT;
+  enum err e = OK;
+  bool got = true;
+  *any = false;
+  while (e == OK && !w->left) {
+    e = wire_from_steer(w->wire, &got, &message);
+    if (e != OK || !got)
+      break;
+    *any = true;
+    struct reader r = reader_of(&message);
+    while (e == OK && reader_more(&r) && !w->left)
+      e = obey(w, &r);
+  }
+  strbuf_free(&message);
+  return e;
+}
+
+static enum err keep_up(struct worker *w) {
+  double now = clock_seconds();
+  if (now >= w->next_checkpoint) {
+    TRY(write_pack(w));
+    w->next_checkpoint = clock_seconds() + w->checkpoint;
+  }
+  if (w->team && now - w->last_call > 1) {
+    TRY(crew_idle(w->evaluator));
+    w->last_call = now;
+  }
+  beat(w);
+  return OK;
+}
+
+static enum err row(struct worker *w, bool *busy) {
+  bool commands, worked = false;
+  TRY(obey_all(w, &commands));
+  if (w->evaluator && !w->left) {
+    TRY(work(w, &worked));
+    if (stop_requested() != STOP_NONE)
+      TRY(leave(w,
+                stop_requested() == STOP_NOW)); /* the signal reached this rank as well: no need to wait for the word */
+    else
+      TRY(keep_up(w));
+  }
+  *busy = commands || worked;
+  return OK;
+}
+
+enum err worker_row(struct worker *w, bool *busy, bool *over) {
+  *busy = false;
+  *over = true;
+  if (w->left)
+    return OK;
+  enum err e = row(w, busy);
+  if (e != OK) {
+    say_error(w, e);
+    w->left = true;
+  }
+  enum err sent = send_news(w);
+  *over = w->left;
+  return e != OK ? e : sent;
+}
+
+enum err worker_main(struct worker *w) {
+  for (bool over = false; !over;) {
+    bool busy;
+    TRY(worker_row(w, &busy, &over));
+    wire_idle(w->wire, busy);
+  }
+  return OK;
+}
+
+enum err worker_follow(struct worker *w) {
+  /* A member gets the same COMMAND_START as its leader and nothing else. */
+  for (bool got = false; !w->evaluator && !w->left;) {
+    TRY(obey_all(w, &got));
+    wire_idle(w->wire, got);
+  }
+  strbuf_clear(&w->news); /* its hello: only leaders are known to steering */
+  return w->left ? OK : crew_follow(w->evaluator);
+}

@@ -1,0 +1,24 @@
+/* A worker: takes stints from steering, trains them in the slots of its evaluator, reports once a quantum, and writes
+ * packs. Rank 0 hosts one too; it calls worker_row once a loop. */
+#ifndef COXSWAIN_RUN_WORKER_H
+#define COXSWAIN_RUN_WORKER_H
+
+#include "par/wire.h"
+#include "run/evaluator.h"
+
+struct worker;
+
+/* `team` may be NULL; borrowed. Opens nothing yet: that comes with COMMAND_START. */
+struct worker *worker_new(struct wire *wire, struct comm *team);
+void worker_free(struct worker *w);
+
+/* One round: commands in, a quantum of work, news out. *busy: something was done. *over: it has said goodbye. An error
+ * is one of this machine; steering has been told. */
+enum err worker_row(struct worker *w, bool *busy, bool *over);
+
+/* Leader of a team: rounds until steering sends it away. */
+enum err worker_main(struct worker *w);
+/* Other members of a team: follow the leader until dismissed. */
+enum err worker_follow(struct worker *w);
+
+#endif
