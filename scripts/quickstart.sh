@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# From nothing to a finished hyperparameter scan: sets up, builds, and runs configs/quickstart.cfg under MPI.
+#
+#   scripts/quickstart.sh [-n RANKS] [--fresh] [options of coxswain run]
+#
+# Ctrl-C once: the study writes a checkpoint and leaves. Typed again, it goes on where it stopped.
+# The study lies in runs/quickstart; --fresh moves it aside and starts over.
+# shellcheck source=scripts/common.sh
+. "$(dirname "$0")/common.sh"
+
+folder=${COXSWAIN_BUILD:-build}
+ranks=$(cores)
+[ "$ranks" -le 4 ] || ranks=4
+[ "$ranks" -ge 2 ] || ranks=2
+case ${1:-} in
+-h | --help) show_help && exit 0 ;;
+-n)
+  ranks=${2:?-n needs a number of ranks}
+  shift 2
+  ;;
+esac
+out=${COXSWAIN_OUT:-runs/quickstart}
+
+scripts/setup.sh
+say "build: into $folder/ (output in $folder/build.log)"
+build "$folder"
+coxswain=$folder/coxswain
+
+if [ -f "$out/journal.log" ]; then
+  say "run: going on with the study in $out on $ranks ranks; Ctrl-C stops it, the same command goes on"
+else
+  say "run: a new study in $out on $ranks ranks; Ctrl-C stops it, the same command goes on"
+fi
+mkdir -p "$(dirname "$out")"
+code=0
+COXSWAIN=$coxswain jobscripts/local.sh -n "$ranks" configs/quickstart.cfg --out "$out" "$@" || code=$?
+case $code in
+0) ;;
+75)
+  say "stopped before the end: type scripts/quickstart.sh again to go on"
+  exit 75
+  ;;
+*) die "the run ended with code $code; what happened is above and in $out/logs/" ;;
+esac
+
+say "the best points"
+"$coxswain" best "$out" --n 5
+say "the study"
+"$coxswain" status "$out"
+cat <<END
+== where to look ($((SECONDS / 60)):$(printf %02d $((SECONDS % 60))) from start to end)
+  $out/study.cfg      every setting of this study
+  $out/journal.log    every decision and result; Optuna opens it too
+  $out/best/          the weights of the best trials
+  $out/logs/          what each rank said
+  configs/quickstart.cfg  the study file to copy and change; all settings: configs/reference.cfg
+END
