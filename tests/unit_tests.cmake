@@ -9,3 +9,6 @@ coxswain_test(base_params cox_base)
 coxswain_test(base_rng cox_base)
 coxswain_test(base_state cox_base)
 coxswain_test(net cox_nn)
+coxswain_test(space cox_hpo)
+
+coxswain_test(pack cox_store)

@@ -67,6 +67,9 @@ enum err file_read(const char *path, struct strbuf *out) {
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return cannot("read", path, errno);
+  struct stat st;
+  if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+    strbuf_reserve(out, (size_t)st.st_size);
   enum err e = read_all(fd, path, out);
   close(fd);
   TRY(e);

@@ -25,6 +25,7 @@ void state_pack(const struct state *s, struct strbuf *out) {
   struct heading h = {.arrays = s->n};
   memcpy(h.magic, magic, sizeof magic);
   h.bytes = sizeof h + s->n * sizeof(struct array_heading) + state_bytes(s) + sizeof(uint32_t);
+  strbuf_reserve(out, h.bytes);
   strbuf_add(out, &h, sizeof h);
   for (size_t i = 0; i < s->n; i++) {
     const struct state_array *a = &s->items[i];

@@ -27,22 +27,29 @@ void strbuf_clear(struct strbuf *b) {
     b->text[0] = '\0';
 }
 
-/* Room for n more bytes and the closing NUL. */
-static void reserve(struct strbuf *b, size_t n) {
-  if (b->cap - b->len > n)
-    return;
-  size_t cap = b->cap * 2 > b->len + n + 1 ? b->cap * 2 : b->len + n + 1;
-  if (cap < 64)
-    cap = 64;
+static void set_capacity(struct strbuf *b, size_t cap) {
   b->text = mem_realloc(b->cap ? b->text : NULL, cap);
   b->cap = cap;
   b->text[b->len] = '\0';
 }
 
+void strbuf_reserve(struct strbuf *b, size_t n) {
+  if (b->cap - b->len <= n)
+    set_capacity(b, b->len + n + 1);
+}
+
+/* Room for n more bytes and the closing NUL, growing by doubling. */
+static void grow(struct strbuf *b, size_t n) {
+  if (b->cap - b->len > n)
+    return;
+  size_t cap = b->cap * 2 > b->len + n + 1 ? b->cap * 2 : b->len + n + 1;
+  set_capacity(b, cap < 64 ? 64 : cap);
+}
+
 void strbuf_add(struct strbuf *b, const void *bytes, size_t n) {
   if (n == 0)
     return;
-  reserve(b, n);
+  grow(b, n);
   memcpy(b->text + b->len, bytes, n);
   b->len += n;
   b->text[b->len] = '\0';
@@ -61,7 +68,7 @@ void strbuf_vprintf(struct strbuf *b, const char *format, va_list args) {
   va_copy(again, args);
   int n = vsnprintf(NULL, 0, format, args);
   if (n > 0) {
-    reserve(b, (size_t)n);
+    grow(b, (size_t)n);
     vsnprintf(b->text + b->len, (size_t)n + 1, format, again);
     b->len += (size_t)n;
   }
