@@ -10,5 +10,11 @@ coxswain_test(base_rng cox_base)
 coxswain_test(base_state cox_base)
 coxswain_test(net cox_nn)
 coxswain_test(space cox_hpo)
+coxswain_test(sampler cox_hpo)
 
 coxswain_test(pack cox_store)
+
+# Random studies, shared by the tests of the journal, the study and what Optuna makes of it.
+coxswain_test(journal cox_hpo)
+target_sources(test_journal PRIVATE histories.c)
+coxswain_test(evaluate_train cox_run)
