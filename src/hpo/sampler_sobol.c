@@ -48,18 +48,9 @@ uint32_t sobol_scramble(struct rng_key key, uint32_t x) {
   return x ^ flips;
 }
 
-static uint32_t reverse_bits(uint32_t x) {
-  uint32_t y = 0;
-  for (unsigned i = 0; i < 32; i++, x >>= 1)
-    y = y << 1 | (x & 1);
-  return y;
-}
-
-/* Scrambling the reversed index moves points only inside aligned blocks of 2^m, each of which is a net of its own. */
+/* Scrambling the index moves points only inside aligned blocks of 2^m, and the blocks as wholes; each is a net. */
 static uint32_t shuffle_index(struct rng_key key, uint32_t index, unsigned round) {
-  if (round == 0)
-    return index;
-  return reverse_bits(sobol_scramble(rng_child(key, RNG_SOBOL, (uint64_t)round << 32), reverse_bits(index)));
+  return round == 0 ? index : sobol_scramble(rng_child(key, RNG_SOBOL, (uint64_t)round << 32), index);
 }
 
 void sobol_point(struct rng_key key, uint64_t index, unsigned n, double *u) {

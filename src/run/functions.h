@@ -1,0 +1,16 @@
+/* Test functions whose minima are known, to try samplers and schedules on. */
+#ifndef COXSWAIN_RUN_FUNCTIONS_H
+#define COXSWAIN_RUN_FUNCTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct test_function {
+  const char *name;
+  size_t arguments;                                      /* 0: any number, at least one */
+  double (*at)(const double *x, size_t n, int64_t step); /* step from 1; only learning curves depend on it */
+};
+
+const struct test_function *test_function_of(const char *name); /* NULL for "table", which is function_table.h */
+
+#endif
