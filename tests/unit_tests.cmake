@@ -11,6 +11,7 @@ coxswain_test(base_state cox_base)
 coxswain_test(net cox_nn)
 coxswain_test(space cox_hpo)
 coxswain_test(sampler cox_hpo)
+coxswain_test(functions cox_run)
 
 coxswain_test(pack cox_store)
 
