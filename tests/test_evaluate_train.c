@@ -288,11 +288,43 @@ static void test_checks(void) {
   check_says("space = { f = (\"sigmoid\"); }; model = { loss = \"sigmoid\"; };" JETS, "needs 2 classes");
 }
 
+/* The study files of the project: sound, apart from data files that are not there. */
+static void test_configs(void) {
+  static const struct {
+    const char *name;
+    double points; /* of the grid; 0: not looked at */
+  } configs[] = {{"dl1_scan", 800}, {"dl1r", 1}, {"quickstart", 0}, {"higgs_scan", 0}, {"magic_scan", 0}, {"mnist", 1}};
+  for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
+    struct fixture f = {0};
+    struct complaints c;
+    char path[128];
+    snprintf(path, sizeof path, "configs/%s.cfg", configs[i].name);
+    REQUIRE(test_source_file(path) != NULL);
+    complaints_init(&c);
+    settings_read(&f.conf, test_source_file(path), NULL, 0, &c);
+    REQUIRE(f.conf != NULL);
+    space_from_settings(&f.space, f.conf, &c);
+    f.options = (struct evaluator_options){.conf = f.conf, .space = &f.space, .folder = ".", .slots = 1};
+    evaluator_ops_of("train")->check(&f.options, &c);
+    for (size_t k = 0; k < c.n; k++) {
+      bool file = test_text_contains(c.lines[k], "there is no file");
+      CHECK(file);
+      if (!file)
+        printf("%s\n", c.lines[k]);
+    }
+    if (configs[i].points > 0)
+      CHECK_NEAR(space_grid_size(&f.space), configs[i].points, 0);
+    CHECK_TEXT(settings_text(f.conf, "study.name"), configs[i].name);
+    complaints_free(&c);
+    fixture_close(&f);
+  }
+}
+
 int main(void) {
   test_folder("evaluate_train");
   return TEST_MAIN("evaluate_train", {"a trial", test_a_trial},
                    {"neighbours do not matter", test_neighbours_do_not_matter},
                    {"going on from a state", test_going_on_from_a_state}, {"refused points", test_refused_points},
                    {"divergence", test_divergence}, {"the data are part of the identity", test_identity_is_the_data},
-                   {"checks", test_checks});
+                   {"checks", test_checks}, {"the project's study files", test_configs});
 }
