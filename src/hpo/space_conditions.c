@@ -86,13 +86,12 @@ static void read_condition_values(struct space *s, size_t child, size_t parent, 
 static void read_condition(struct space *s, size_t child, const char *parent_name, const struct settings *conf,
                            const bool *sound, struct complaints *c) {
   const char *name = s->dims[child].name;
-  char *inner = space_key(name, "when."), *key = mem_alloc(strlen(inner) + strlen(parent_name) + 1);
-  strcat(strcpy(key, inner), parent_name);
-  free(inner);
-  struct place at = place_of(conf, key);
+  struct strbuf key = STRBUF_INIT;
+  strbuf_printf(&key, "space.%s.when.%s", name, parent_name);
+  struct place at = place_of(conf, key.text);
   size_t n = 0;
-  const struct value *values = settings_list(conf, key, &n);
-  free(key);
+  const struct value *values = settings_list(conf, key.text, &n);
+  strbuf_free(&key);
 
   const struct dimension *parent = space_dimension(s, parent_name);
   if (!parent) {
