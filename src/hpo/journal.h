@@ -2,15 +2,19 @@
  * over it.
  *
  * Lines are gathered in a group with journal_add and become durable together in journal_commit: one write(), one fsync.
- * The last line of a group carries "commit":"EPOCH-CRC32", the checksum chained over all groups of ours so far. Whoever
- * writes must hold the lock; each opening for writing raises the epoch.
+ * The last line of a group carries "commit":"EPOCH-CRC32", the checksum chained over all groups of ours so far (over
+ * the lines with their line feeds, as they were before the mark was put in). Whoever writes must hold the lock; each
+ * opening for writing raises the epoch, and says so at once in a group of its own (study attribute coxswain:writer), so
+ * that lines of an older writer that was thought dead are known by their epoch and dropped.
  *
- * Reading: a torn tail (bytes after the last complete group) is cut on journal_open, with a warning, and kept in
- * journal.log.torn-N; damage in the middle is ERR_DAMAGED with the line. Attribute lines that a dashboard appended are
- * passed on; other foreign lines are refused. */
+ * Reading: a torn tail (bytes after the last complete group: whole lines without a commit mark, a piece of a line, or
+ * blocks of zeros that never reached the disk) is cut on journal_open, with a warning, and kept in journal.log.torn-N;
+ * anything else that is wrong is ERR_DAMAGED with the line. Attribute lines that a dashboard appended are passed on;
+ * other foreign lines are refused. */
 #ifndef COXSWAIN_HPO_JOURNAL_H
 #define COXSWAIN_HPO_JOURNAL_H
 
+#include "base/strbuf.h"
 #include "hpo/op.h"
 
 struct journal;
@@ -27,13 +31,19 @@ enum err journal_read(const char *path, journal_visit visit, void *context, int6
 enum err journal_open(struct journal **out, const char *path, journal_visit visit, void *context);
 void journal_close(struct journal *j); /* releases the lock; an uncommitted group is dropped. NULL is fine */
 
+/* Adds a line to the group. An op that could not be read back (a NaN report, an attribute that is not JSON) makes
+ * journal_commit fail with ERR_BUG, and nothing of the group is written. */
 void journal_add(struct journal *j, const struct op *op);
 size_t journal_pending(const struct journal *j); /* lines of the group so far */
 enum err journal_commit(struct journal *j);      /* no lines: nothing. An error is final: the journal writes no more */
 int64_t journal_length(const struct journal *j); /* committed lines */
+int64_t journal_epoch(const struct journal *j);  /* of this opening: 1 for a new journal */
 
-/* One op as its line, without newline and commit mark; and back (borrows from `line`, which it cuts up). */
+/* One op as its line, without newline and commit mark; and back. The reverse borrows from `line`, which it cuts up;
+ * line[n] must be there and be NUL. Of a foreign line (one whose worker_id is not coxswain-N) that is no attribute only
+ * the op code is looked at: kind is OP_CREATE_STUDY, whatever it is, and foreign is set. */
 void op_format(const struct op *op, const char *worker, struct strbuf *out);
 enum err op_scan(char *line, size_t n, struct op *op, bool *foreign);
+struct op op_of(enum op_kind kind, int64_t trial); /* everything else at "none" */
 
 #endif

@@ -10,10 +10,18 @@
  * OP_STATE          {"op_code":6,"trial_id":n,"state":0-4,"values":[..]|null,"datetime_start"|"datetime_complete":..}
  * OP_REPORT         {"op_code":7,"trial_id":n,"step":..,"intermediate_value":..}
  * OP_TRIAL_ATTR     {"op_code":8|9,"trial_id":n,"user_attr"|"system_attr":{key: value}}
- *   coxswain:asked  {"at": history length, "enqueued": bool}      once, with the creation
+ *   coxswain:asked  {"at": history length, "enqueued": bool, "key": n}     once, with the creation
  *   coxswain:stint  {"id","order","from","to","worker","team"}    OP_STINT: a stint goes out
  *   coxswain:end    {"id","how","step","seconds","reason"}        OP_END: a stint has ended
- *   coxswain:saved  {"pack","step"}                               OP_SAVED: a state is on disk */
+ *   coxswain:saved  {"pack","step"}                               OP_SAVED: a state is on disk
+ *
+ * Every line begins with op_code and "worker_id":"coxswain-EPOCH", by which foreign lines are told from ours. Datetimes
+ * are local, as Optuna 3 writes and compares them; beside them stands "time", seconds since the epoch, which is what we
+ * read back: Optuna ignores keys it does not know, and a local time means something else on another machine.
+ *
+ * What Optuna (3.1 and 5 tried) demands: datetime_start in every OP_CREATE_TRIAL (null will do) and in state 0,
+ * datetime_complete in states 1 to 3, "values" in every OP_STATE (null will do), worker_id in every line, exactly one
+ * key in an attribute. It ignores what is said of a trial that is over. */
 #ifndef COXSWAIN_HPO_OP_H
 #define COXSWAIN_HPO_OP_H
 
@@ -40,12 +48,14 @@ struct op {
   const char *name; /* study name, parameter, attribute key, pack */
   const char *json; /* attribute value; distribution of a parameter */
   bool system;      /* attribute: system rather than user */
+  bool foreign;     /* an attribute that someone else, a dashboard, appended */
   bool maximize;    /* OP_CREATE_STUDY */
   double value;     /* internal parameter value, final value, report; NaN: none */
   enum trial_state state;
   int64_t step; /* report, end, saved */
   double time;  /* seconds since the epoch, for creation and state */
   int64_t asked_at;
+  int64_t key; /* OP_ASKED: trial.key */
   bool enqueued;
   struct stint stint; /* OP_STINT, OP_END (id, end) */
   double seconds;

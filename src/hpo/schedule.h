@@ -16,10 +16,12 @@ struct schedule;
 struct schedule_ops {
   const char *name;
   enum err (*open)(struct schedule *s, const struct settings *conf); /* NULL: nothing to do */
-  /* Called once for each trial whose stint ended or that is over, in journal order; also while a journal is read back.
-   */
+  /* Called for each trial whose stint ended or that is over, after study_apply, in journal order; also while a journal
+   * is read back. Being told the same twice, or all trials at once after the whole journal was read, does no harm to
+   * the schedules here: they read off the study how far a trial has come. */
   void (*tell)(struct schedule *s, const struct study *study, const struct trial *t); /* NULL: nothing to do */
-  /* `may_ask`: false when no new trial may start (limits). */
+  /* `may_ask`: false when no new trial may start (limits). Whoever calls acts on the answer (OP_STINT for NEXT_RESUME)
+   * before the next call. Stints that were interrupted or lost are handed out again by steering before it asks here. */
   enum next (*next)(struct schedule *s, const struct study *study, bool may_ask, int64_t *trial, int64_t *to);
   void (*close)(struct schedule *s); /* NULL: nothing to do */
 };
@@ -38,7 +40,8 @@ enum err schedule_open(struct schedule *s, const char *name, int64_t steps, cons
 void schedule_close(struct schedule *s);
 void schedule_tell(struct schedule *s, const struct study *study, const struct trial *t);
 enum next schedule_next(struct schedule *s, const struct study *study, bool may_ask, int64_t *trial, int64_t *to);
-/* Would this paused trial's state be needed again? (run.keep) */
+/* Would this paused trial's state be needed again? (run.keep) Any paused trial short of the last step may be: a rung
+ * that grows lets more of its members go on. */
 bool schedule_may_promote(const struct schedule *s, const struct study *study, const struct trial *t);
 
 #endif

@@ -14,7 +14,7 @@ struct history {
   double *u;            /* (n, d) */
   double *value;        /* (n): minimised: the sign is turned for maximize; NaN while running, failed */
   double *best;         /* (n): running best of the reports, same sign; NaN if none */
-  int64_t *step;        /* (n): steps that value or best is of */
+  int64_t *step;        /* (n): how far that trial has come: its last report, or the end of its last stint */
   unsigned char *state; /* (n): enum trial_state */
   int64_t *number;      /* (n): trial number */
   int64_t asked;        /* trials the sampler proposed (not enqueued ones) */
@@ -42,15 +42,19 @@ struct study {
 
 void study_init(struct study *s, const struct space *space);
 void study_free(struct study *s);
-/* Folds one op. ERR_DAMAGED if it does not fit what came before (unknown trial, a stint that is not out ...). A report
- * for a step that is already there is dropped. Duplicate ends of a stint are dropped. */
+/* Folds one op. ERR_DAMAGED if it does not fit what came before (unknown trial, a stint that is not out ...); nothing
+ * has changed then. Dropped are: a report for a step that is already there, the second end of a stint, reports and ends
+ * that come when the trial is over, foreign attributes of a trial that is not there (Optuna drops them too).
+ *
+ * A point is complete (hashed, and in the history if it is of the space) with the first OP_ASKED, OP_STINT, OP_REPORT
+ * or OP_STATE of its trial; a later OP_PARAM does not fit. OP_STATE closes an open stint as cancelled. */
 enum err study_apply(struct study *s, const struct op *op);
 enum err study_visit(void *study, const struct op *op); /* study_apply as a journal_visit */
 
 bool study_has_seen(const struct study *s, const struct params *p);
 bool study_better(const struct study *s, double a, double b);        /* a better than b; NaN is worse than all */
 const char *study_attribute(const struct study *s, const char *key); /* JSON text or NULL */
-/* The k best COMPLETE trials, best first, into index[]; returns how many. */
+/* The k best COMPLETE trials, best first, into index[]; returns how many. Ties: the lower number first. */
 size_t study_best(const struct study *s, size_t k, size_t *index);
 
 #endif

@@ -18,7 +18,8 @@ enum trial_state { TRIAL_RUNNING, TRIAL_COMPLETE, TRIAL_PRUNED, TRIAL_FAIL, TRIA
 #define STINT_END_ENUM(name, help) STINT_##name,
 enum stint_end { STINT_END_LIST(STINT_END_ENUM) STINT_OPEN };
 #undef STINT_END_ENUM
-const char *stint_end_name(enum stint_end e);
+const char *stint_end_name(enum stint_end e);                              /* "open" for STINT_OPEN */
+bool stint_end_from_name(const char *name, size_t n, enum stint_end *out); /* name: n bytes */
 
 /* Where a saved state is: group "trial-NNNNNN" of a pack. */
 struct state_ref {
@@ -42,7 +43,8 @@ struct report {
 
 struct attribute {
   char *key;
-  char *json; /* its value as JSON text */
+  char *json;  /* its value as JSON text */
+  bool system; /* a system attribute (a dashboard's notes), not one of the user's */
 };
 
 struct trial {
@@ -50,8 +52,11 @@ struct trial {
   enum trial_state state;
   struct params params; /* includes fixed ones */
   double *u;            /* (n_coordinates); NULL if the point is not of the space */
+  bool settled;         /* the point is complete: no more params come */
+  int64_t row;          /* in the study's history; -1 if the point is not of the space */
   double value;         /* final value if COMPLETE, PRUNED; else NaN */
   int64_t asked_at;     /* journal length (committed decisions) it was proposed at; -1 if it was not asked */
+  int64_t key;          /* what its random numbers hang on: its number, or that of the trial it stands for */
   bool enqueued;        /* a point of the user's */
 
   struct report *reports; /* ascending steps */
@@ -70,14 +75,23 @@ struct trial {
   char *reason;                 /* why it failed or was cancelled; NULL */
   double seconds;               /* training time spent */
   double started, ended;        /* seconds since the epoch; NaN if not yet */
-  struct attribute *attributes; /* metrics and provenance: user attributes */
+  struct attribute *attributes; /* metrics and provenance */
   size_t n_attributes, cap_attributes;
 };
 
+void trial_init(struct trial *t, int64_t number);
+void trial_free(struct trial *t);
+/* The best report (in the study's direction) at or before `step`; NaN if there is none. */
+double trial_best_until(const struct trial *t, int64_t step, bool maximize);
 bool trial_is_over(const struct trial *t);                           /* COMPLETE, PRUNED or FAIL */
 bool trial_is_paused(const struct trial *t);                         /* RUNNING, no open stint */
 bool trial_is_out(const struct trial *t);                            /* RUNNING, a stint is open */
 const char *trial_state_name(enum trial_state s);                    /* "complete" */
 const char *trial_attribute(const struct trial *t, const char *key); /* JSON text or NULL */
+
+/* Adds or replaces in a list of attributes; copies the texts. */
+void attribute_set(struct attribute **list, size_t *n, size_t *cap, const char *key, const char *json, bool system);
+const char *attribute_get(const struct attribute *list, size_t n, const char *key); /* JSON text or NULL */
+void attribute_free(struct attribute *list, size_t n);
 
 #endif

@@ -1,0 +1,272 @@
+#include "hpo/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "hpo/journal_read.h"
+
+struct journal {
+  char *path;
+  int fd, lock;
+  char worker[40];
+  int64_t epoch, length;
+  uint32_t crc;
+  struct strbuf group;
+  size_t pending;      /* lines in it */
+  struct strbuf check; /* a copy of the line, to be read back */
+  char *bug;           /* what was wrong with an op of this group; owned, NULL: nothing */
+  bool dead;
+};
+
+/* ---- the lock ---- */
+
+static const char *job_id(void) {
+  static const char *const names[] = {"SLURM_JOB_ID", "LSB_JOBID", "PBS_JOBID"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const char *id = getenv(names[i]);
+    if (id && *id)
+      return id;
+  }
+  return NULL;
+}
+
+static void put_owner(struct strbuf *out) {
+  char host[256] = "unknown", now[32];
+  gethostname(host, sizeof host - 1);
+  clock_iso(now);
+  const char *job = job_id();
+  strbuf_printf(out, "host %s, process %ld%s%s, since %s", host, (long)getpid(), job ? ", job " : "", job ? job : "",
+                now);
+}
+
+static enum err take_lock(struct journal *j) {
+  char *folder = path_folder(j->path), *path = path_join(folder, "journal.lock");
+  struct strbuf owner = STRBUF_INIT;
+  enum err e = file_lock(path, 0, &j->lock);
+  if (e == ERR_BUSY) {
+    err_clear();
+    if (file_read(path, &owner) != OK || owner.len == 0)
+      strbuf_puts(&owner, "another process");
+    err_clear();
+    e = FAIL(ERR_BUSY, "%s is being written by %s: wait for it to end, or stop it there", j->path, owner.text);
+  } else if (e == OK) {
+    put_owner(&owner);
+    e = ftruncate(j->lock, 0) == 0 ? file_write_all(j->lock, owner.text, owner.len, path)
+                                   : FAIL(ERR_IO, "%s: cannot write: %s: is the disk full?", path, strerror(errno));
+  }
+  strbuf_free(&owner);
+  free(path);
+  free(folder);
+  return e;
+}
+
+/* Who had it is of no interest to whoever finds the file later. */
+static void release_lock(struct journal *j) {
+  if (j->lock >= 0 && ftruncate(j->lock, 0) != 0)
+    log_debug("%s: the lock file could not be emptied", j->path);
+  file_unlock(j->lock);
+}
+
+/* ---- the torn tail ---- */
+
+static enum err read_from(int fd, const char *path, int64_t offset, struct strbuf *out) {
+  char piece[4096];
+  for (;;) {
+    ssize_t got = pread(fd, piece, sizeof piece, (off_t)(offset + (int64_t)out->len));
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      return FAIL(ERR_IO, "%s: cannot read: %s: is the file system well?", path, strerror(errno));
+    if (got == 0)
+      return OK;
+    strbuf_add(out, piece, (size_t)got);
+  }
+}
+
+static enum err keep_aside(const struct journal *j, const struct strbuf *tail) {
+  struct strbuf name = STRBUF_INIT;
+  int number = 0;
+  do {
+    strbuf_clear(&name);
+    strbuf_printf(&name, "%s.torn-%d", j->path, ++number);
+  } while (file_exists(name.text));
+  enum err e = file_write_atomic(name.text, tail->text, tail->len);
+  if (e == OK)
+    log_warn("%s: the last write was not completed: its %zu bytes are cut off and kept in %s", j->path, tail->len,
+             name.text);
+  strbuf_free(&name);
+  return e;
+}
+
+static enum err cut_tail(const struct journal *j, int64_t committed) {
+  struct strbuf tail = STRBUF_INIT;
+  enum err e;
+  TRY_GOTO(e, done, read_from(j->fd, j->path, committed, &tail));
+  TRY_GOTO(e, done, keep_aside(j, &tail));
+  if (ftruncate(j->fd, (off_t)committed) != 0 || fsync(j->fd) != 0)
+    e = FAIL(ERR_IO, "%s: cannot cut off a torn tail: %s: is the disk well?", j->path, strerror(errno));
+done:
+  strbuf_free(&tail);
+  return e;
+}
+
+/* ---- opening ---- */
+
+static enum err open_file(struct journal *j) {
+  bool fresh = !file_exists(j->path);
+  j->fd = open(j->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (j->fd < 0)
+    return FAIL(ERR_IO, "%s: cannot open for writing: %s: is the folder there, and yours?", j->path, strerror(errno));
+  if (!fresh)
+    return OK;
+  char *folder = path_folder(j->path);
+  enum err e = file_sync_folder(folder);
+  free(folder);
+  TRY(e);
+  return OK;
+}
+
+/* From here on lines of an older epoch count for nothing, should their writer still be alive somewhere. */
+static enum err announce(struct journal *j, journal_visit visit, void *context) {
+  struct strbuf owner = STRBUF_INIT, json = STRBUF_INIT;
+  put_owner(&owner);
+  strbuf_printf(&json, "{\"epoch\": %" PRId64 ", \"by\": ", j->epoch);
+  strbuf_put_json_string(&json, owner.text);
+  strbuf_putc(&json, '}');
+  struct op op = op_of(OP_STUDY_ATTR, -1);
+  op.system = true;
+  op.name = "coxswain:writer";
+  op.json = json.text;
+  journal_add(j, &op);
+  enum err e = journal_commit(j);
+  if (e == OK)
+    e = visit(context, &op);
+  strbuf_free(&json);
+  strbuf_free(&owner);
+  return e;
+}
+
+static enum err start(struct journal *j, journal_visit visit, void *context) {
+  struct journal_end end;
+  TRY(take_lock(j));
+  TRY(open_file(j));
+  TRY(journal_read_file(j->fd, j->path, visit, context, &end));
+  if (end.torn)
+    TRY(cut_tail(j, end.committed));
+  j->epoch = end.epoch + 1;
+  j->length = end.lines;
+  j->crc = end.crc;
+  snprintf(j->worker, sizeof j->worker, "coxswain-%" PRId64, j->epoch);
+  if (end.lines > 0)
+    TRY(announce(j, visit, context));
+  return OK;
+}
+
+enum err journal_open(struct journal **out, const char *path, journal_visit visit, void *context) {
+  struct journal *j = MEM_NEW(struct journal);
+  *out = NULL;
+  j->path = mem_strdup(path);
+  j->fd = j->lock = -1;
+  strbuf_init(&j->group);
+  strbuf_init(&j->check);
+  enum err e = start(j, visit, context);
+  if (e != OK)
+    journal_close(j);
+  TRY(e);
+  *out = j;
+  return OK;
+}
+
+void journal_close(struct journal *j) {
+  if (!j)
+    return;
+  if (j->fd >= 0)
+    close(j->fd);
+  release_lock(j);
+  strbuf_free(&j->group);
+  strbuf_free(&j->check);
+  free(j->bug);
+  free(j->path);
+  free(j);
+}
+
+/* ---- writing ---- */
+
+/* Reads the line back: what would make the file unreadable, for us or for Optuna, must never get into it. */
+static void check_line(struct journal *j, const char *line, size_t n) {
+  struct op op;
+  bool foreign;
+  strbuf_clear(&j->check);
+  strbuf_add(&j->check, line, n);
+  if (op_scan(j->check.text, n, &op, &foreign) == OK)
+    return;
+  struct strbuf bug = STRBUF_INIT;
+  strbuf_printf(&bug, "%s in %.*s", err_text(), (int)(n < 300 ? n : 300), line);
+  err_clear();
+  if (!j->bug)
+    j->bug = strbuf_detach(&bug);
+  strbuf_free(&bug);
+}
+
+void journal_add(struct journal *j, const struct op *op) {
+  size_t begin = j->group.len;
+  op_format(op, j->worker, &j->group);
+  check_line(j, j->group.text + begin, j->group.len - begin);
+  strbuf_putc(&j->group, '\n');
+  j->pending++;
+}
+
+size_t journal_pending(const struct journal *j) {
+  return j->pending;
+}
+
+int64_t journal_length(const struct journal *j) {
+  return j->length;
+}
+
+int64_t journal_epoch(const struct journal *j) {
+  return j->epoch;
+}
+
+static enum err write_group(struct journal *j) {
+  uint32_t crc = hash_crc32(j->crc, j->group.text, j->group.len);
+  j->group.len -= 2; /* the closing brace and the line feed of the last line */
+  strbuf_printf(&j->group, ",\"commit\":\"%" PRId64 "-%08" PRIx32 "\"}\n", j->epoch, crc);
+  TRY(file_write_all(j->fd, j->group.text, j->group.len, j->path));
+  if (fdatasync(j->fd) != 0)
+    return FAIL(ERR_IO, "%s: cannot be brought to disk: %s: see to the file system, then start again", j->path,
+                strerror(errno));
+  j->crc = crc;
+  j->length += (int64_t)j->pending;
+  return OK;
+}
+
+/* After a failed write or fsync nobody knows what is on disk, so nothing more may be written or acted upon: the next
+ * start reads what is there. */
+enum err journal_commit(struct journal *j) {
+  if (j->dead)
+    return FAIL(ERR_IO, "%s: a write failed before, so nothing more is written: see to the disk, then start again",
+                j->path);
+  if (j->pending == 0)
+    return OK;
+  enum err e = j->bug ? FAIL(ERR_BUG, "%s: a line that could not be read back was not written: %s", j->path, j->bug)
+                      : write_group(j);
+  if (e != OK)
+    j->dead = true;
+  strbuf_clear(&j->group);
+  j->pending = 0;
+  TRY(e);
+  return OK;
+}

@@ -1,0 +1,43 @@
+#include "hpo/schedule.h"
+
+#include <string.h>
+
+static const struct schedule_ops *const all[] = {
+#define SCHEDULE_OPS(name, help) &schedule_##name,
+    SCHEDULE_LIST(SCHEDULE_OPS)
+#undef SCHEDULE_OPS
+};
+
+enum err schedule_open(struct schedule *s, const char *name, int64_t steps, const struct settings *conf) {
+  *s = (struct schedule){.steps = steps};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    if (strcmp(all[i]->name, name) == 0)
+      s->ops = all[i];
+  if (!s->ops)
+    return FAIL(ERR_CONFIG, "schedule.name = %s: there is no such schedule", name);
+  if (steps < 1)
+    return FAIL(ERR_CONFIG, "a trial of %lld steps cannot be scheduled: it must have at least 1", (long long)steps);
+  if (s->ops->open)
+    TRY(s->ops->open(s, conf));
+  return OK;
+}
+
+void schedule_close(struct schedule *s) {
+  if (s->ops && s->ops->close)
+    s->ops->close(s);
+  *s = (struct schedule){0};
+}
+
+void schedule_tell(struct schedule *s, const struct study *study, const struct trial *t) {
+  if (s->ops->tell)
+    s->ops->tell(s, study, t);
+}
+
+enum next schedule_next(struct schedule *s, const struct study *study, bool may_ask, int64_t *trial, int64_t *to) {
+  return s->ops->next(s, study, may_ask, trial, to);
+}
+
+bool schedule_may_promote(const struct schedule *s, const struct study *study, const struct trial *t) {
+  (void)study;
+  return trial_is_paused(t) && t->step < s->steps;
+}

@@ -1,0 +1,284 @@
+#include "hpo/study.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "hpo/study_parts.h"
+
+void study_init(struct study *s, const struct space *space) {
+  *s = (struct study){.space = space, .best = -1};
+  s->history.d = space ? space->n_coordinates : 0;
+}
+
+void study_free(struct study *s) {
+  for (size_t i = 0; i < s->n; i++)
+    trial_free(&s->trials[i]);
+  free(s->trials);
+  free(s->name);
+  free(s->seen);
+  history_free(&s->history);
+  attribute_free(s->attributes, s->n_attributes);
+  study_init(s, NULL);
+}
+
+bool study_better(const struct study *s, double a, double b) {
+  if (isnan(a) || isnan(b))
+    return !isnan(a) && isnan(b);
+  return s->maximize ? a > b : a < b;
+}
+
+const char *study_attribute(const struct study *s, const char *key) {
+  return attribute_get(s->attributes, s->n_attributes, key);
+}
+
+/* ---- one function an op ---- */
+
+static enum err create_study(struct study *s, const struct op *op) {
+  if (s->name)
+    return FAIL(ERR_DAMAGED, "a second study, '%s', in the journal of '%s'", op->name, s->name);
+  s->name = mem_strdup(op->name);
+  s->maximize = op->maximize;
+  return OK;
+}
+
+static enum err study_attr(struct study *s, const struct op *op) {
+  attribute_set(&s->attributes, &s->n_attributes, &s->cap_attributes, op->name, op->json, op->system);
+  return OK;
+}
+
+static enum err create_trial(struct study *s, const struct op *op) {
+  MEM_GROW(s->trials, s->n, &s->cap);
+  struct trial *t = &s->trials[s->n];
+  trial_init(t, (int64_t)s->n++);
+  t->started = op->time;
+  s->counts[TRIAL_RUNNING]++;
+  return OK;
+}
+
+static enum err param(struct study *s, struct trial *t, const struct op *op) {
+  (void)s;
+  struct value v;
+  if (t->settled)
+    return FAIL(ERR_DAMAGED, "trial %" PRId64 ": parameter %s comes after the point was complete", t->number, op->name);
+  TRY(point_value(op->json, op->value, &v));
+  params_set(&t->params, op->name, v);
+  return OK;
+}
+
+static enum err asked(struct study *s, struct trial *t, const struct op *op) {
+  if (t->asked_at < 0 && op->asked_at >= 0 && !op->enqueued)
+    s->history.asked++;
+  t->asked_at = op->asked_at;
+  t->enqueued = op->enqueued;
+  if (op->key >= 0)
+    t->key = op->key;
+  study_settle(s, t);
+  return OK;
+}
+
+static enum err stint(struct study *s, struct trial *t, const struct op *op) {
+  if (!trial_is_paused(t))
+    return FAIL(ERR_DAMAGED, "trial %" PRId64 ": stint %" PRId64 " goes out while the trial is %s", t->number,
+                op->stint.id, trial_is_out(t) ? "out already" : trial_state_name(t->state));
+  study_settle(s, t);
+  t->stint = op->stint;
+  t->stint.end = STINT_OPEN;
+  t->stints++;
+  s->out++;
+  if (op->stint.id >= s->next_stint)
+    s->next_stint = op->stint.id + 1;
+  return OK;
+}
+
+static void close_stint(struct study *s, struct trial *t, enum stint_end how) {
+  t->stint.end = how;
+  s->out--;
+}
+
+static void set_reason(struct trial *t, const char *reason) {
+  if (!reason)
+    return;
+  free(t->reason);
+  t->reason = mem_strdup(reason);
+}
+
+static enum err end(struct study *s, struct trial *t, const struct op *op) {
+  if (op->stint.id > t->stint.id)
+    return FAIL(ERR_DAMAGED, "trial %" PRId64 ": stint %" PRId64 " ends but never went out", t->number, op->stint.id);
+  if (op->stint.id < t->stint.id || !trial_is_out(t))
+    return OK; /* it has ended before */
+  close_stint(s, t, op->stint.end);
+  t->seconds += op->seconds;
+  s->seconds += op->seconds;
+  set_reason(t, op->reason);
+  switch (op->stint.end) {
+  case STINT_reached:
+    t->rung++;
+    t->step = op->step;
+    break;
+  case STINT_finished:
+  case STINT_interrupted:
+    t->step = op->step;
+    break;
+  case STINT_failed:
+    t->faults++;
+    break;
+  case STINT_lost:
+    t->losses++;
+    break;
+  case STINT_cancelled:
+  case STINT_OPEN:
+    break;
+  }
+  history_update(s, t);
+  return OK;
+}
+
+static enum err saved(struct study *s, struct trial *t, const struct op *op) {
+  (void)s;
+  free(t->saved[1].pack);
+  t->saved[1] = t->saved[0];
+  t->saved[0] = (struct state_ref){.pack = mem_strdup(op->name), .step = op->step};
+  return OK;
+}
+
+/* Reports nearly always come in order, so the place is looked for from the end. */
+static enum err report(struct study *s, struct trial *t, const struct op *op) {
+  if (trial_is_over(t))
+    return OK;
+  size_t place = t->n_reports;
+  while (place > 0 && t->reports[place - 1].step >= op->step)
+    place--;
+  if (place < t->n_reports && t->reports[place].step == op->step)
+    return OK;
+  study_settle(s, t);
+  MEM_GROW(t->reports, t->n_reports, &t->cap_reports);
+  memmove(&t->reports[place + 1], &t->reports[place], (t->n_reports - place) * sizeof *t->reports);
+  t->reports[place] = (struct report){.step = op->step, .value = op->value};
+  t->n_reports++;
+  if (study_better(s, op->value, t->best) || (op->value == t->best && op->step < t->best_step)) {
+    t->best = op->value;
+    t->best_step = op->step;
+  }
+  history_update(s, t);
+  return OK;
+}
+
+/* Ties go to the lower number, whichever was over first; only a better value ends a stall. */
+static void look_for_best(struct study *s, const struct trial *t) {
+  double best = s->best >= 0 ? s->trials[s->best].value : (double)NAN;
+  s->finished_since_best++;
+  if (t->state != TRIAL_COMPLETE || study_better(s, best, t->value))
+    return;
+  if (study_better(s, t->value, best)) {
+    s->best = t->number;
+    s->finished_since_best = 0;
+  } else if (t->number < s->best) {
+    s->best = t->number;
+  }
+}
+
+static enum err state(struct study *s, struct trial *t, const struct op *op) {
+  if (trial_is_over(t))
+    return FAIL(ERR_DAMAGED, "trial %" PRId64 " becomes %s but is %s for good", t->number, trial_state_name(op->state),
+                trial_state_name(t->state));
+  if (op->state == TRIAL_COMPLETE && isnan(op->value))
+    return FAIL(ERR_DAMAGED, "trial %" PRId64 " is complete without a value", t->number);
+  study_settle(s, t);
+  if (trial_is_out(t) && op->state != TRIAL_RUNNING)
+    close_stint(s, t, STINT_cancelled);
+  s->counts[t->state]--;
+  t->state = op->state;
+  s->counts[t->state]++;
+  if (t->state == TRIAL_COMPLETE || t->state == TRIAL_PRUNED)
+    t->value = op->value;
+  if (trial_is_over(t)) {
+    t->ended = op->time;
+    look_for_best(s, t);
+  }
+  history_update(s, t);
+  return OK;
+}
+
+static enum err trial_attr(struct study *s, struct trial *t, const struct op *op) {
+  (void)s;
+  attribute_set(&t->attributes, &t->n_attributes, &t->cap_attributes, op->name, op->json, op->system);
+  return OK;
+}
+
+/* ---- the fold ---- */
+
+static enum err apply_to_trial(struct study *s, const struct op *op) {
+  if (op->trial < 0 || (size_t)op->trial >= s->n)
+    return op->foreign ? OK : FAIL(ERR_DAMAGED, "trial %" PRId64 " is not there: there are %zu", op->trial, s->n);
+  struct trial *t = &s->trials[op->trial];
+  switch (op->kind) {
+  case OP_PARAM:
+    return param(s, t, op);
+  case OP_STATE:
+    return state(s, t, op);
+  case OP_REPORT:
+    return report(s, t, op);
+  case OP_TRIAL_ATTR:
+    return trial_attr(s, t, op);
+  case OP_ASKED:
+    return asked(s, t, op);
+  case OP_STINT:
+    return stint(s, t, op);
+  case OP_END:
+    return end(s, t, op);
+  default:
+    return saved(s, t, op);
+  }
+}
+
+enum err study_apply(struct study *s, const struct op *op) {
+  if (op->kind != OP_CREATE_STUDY && !s->name)
+    return FAIL(ERR_DAMAGED, "the journal does not begin with the creation of a study");
+  if (op->kind == OP_CREATE_STUDY)
+    TRY(create_study(s, op));
+  else if (op->kind == OP_STUDY_ATTR)
+    TRY(study_attr(s, op));
+  else if (op->kind == OP_CREATE_TRIAL)
+    TRY(create_trial(s, op));
+  else
+    TRY(apply_to_trial(s, op));
+  s->ops++;
+  return OK;
+}
+
+enum err study_visit(void *study, const struct op *op) {
+  return study_apply(study, op);
+}
+
+/* ---- the best ---- */
+
+struct candidate {
+  double key; /* smaller is better */
+  size_t index;
+};
+
+static int by_key(const void *a, const void *b) {
+  const struct candidate *x = a, *y = b;
+  if (x->key != y->key)
+    return x->key < y->key ? -1 : 1;
+  return (x->index > y->index) - (x->index < y->index);
+}
+
+size_t study_best(const struct study *s, size_t k, size_t *index) {
+  struct candidate *list = MEM_NEW_ARRAY(struct candidate, s->n);
+  size_t n = 0;
+  for (size_t i = 0; i < s->n; i++)
+    if (s->trials[i].state == TRIAL_COMPLETE)
+      list[n++] = (struct candidate){.key = s->maximize ? -s->trials[i].value : s->trials[i].value, .index = i};
+  qsort(list, n, sizeof *list, by_key);
+  if (k > n)
+    k = n;
+  for (size_t i = 0; i < k; i++)
+    index[i] = list[i].index;
+  free(list);
+  return k;
+}

@@ -1,0 +1,102 @@
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "hpo/study_parts.h"
+
+/* ---- the set of points seen: open addressing, linear probing; params_hash is never 0 ---- */
+
+static void seen_put(uint64_t *set, size_t cap, uint64_t hash) {
+  size_t i = hash & (cap - 1);
+  while (set[i] && set[i] != hash)
+    i = (i + 1) & (cap - 1);
+  set[i] = hash;
+}
+
+static bool seen_has(const struct study *s, uint64_t hash) {
+  if (!s->seen_cap)
+    return false;
+  size_t i = hash & (s->seen_cap - 1);
+  while (s->seen[i] && s->seen[i] != hash)
+    i = (i + 1) & (s->seen_cap - 1);
+  return s->seen[i] == hash;
+}
+
+static void seen_add(struct study *s, uint64_t hash) {
+  if (seen_has(s, hash))
+    return;
+  if (2 * (s->seen_n + 1) > s->seen_cap) {
+    size_t cap = s->seen_cap ? 2 * s->seen_cap : 64;
+    uint64_t *larger = MEM_NEW_ARRAY(uint64_t, cap);
+    for (size_t i = 0; i < s->seen_cap; i++)
+      if (s->seen[i])
+        seen_put(larger, cap, s->seen[i]);
+    free(s->seen);
+    s->seen = larger;
+    s->seen_cap = cap;
+  }
+  seen_put(s->seen, s->seen_cap, hash);
+  s->seen_n++;
+}
+
+bool study_has_seen(const struct study *s, const struct params *p) {
+  return seen_has(s, params_hash(p));
+}
+
+/* ---- the columns ---- */
+
+static void make_room(struct history *h) {
+  if (h->n < h->cap)
+    return;
+  h->cap = h->cap ? 2 * h->cap : 64;
+  h->u = mem_realloc(h->u, h->cap * h->d * sizeof *h->u);
+  h->value = mem_realloc(h->value, h->cap * sizeof *h->value);
+  h->best = mem_realloc(h->best, h->cap * sizeof *h->best);
+  h->step = mem_realloc(h->step, h->cap * sizeof *h->step);
+  h->state = mem_realloc(h->state, h->cap * sizeof *h->state);
+  h->number = mem_realloc(h->number, h->cap * sizeof *h->number);
+}
+
+void history_free(struct history *h) {
+  free(h->u);
+  free(h->value);
+  free(h->best);
+  free(h->step);
+  free(h->state);
+  free(h->number);
+}
+
+void history_update(struct study *s, const struct trial *t) {
+  if (t->row < 0)
+    return;
+  struct history *h = &s->history;
+  double sign = s->maximize ? -1 : 1;
+  int64_t reported = t->n_reports ? t->reports[t->n_reports - 1].step : 0;
+  h->value[t->row] = sign * t->value;
+  h->best[t->row] = sign * t->best;
+  h->step[t->row] = reported > t->step ? reported : t->step;
+  h->state[t->row] = (unsigned char)t->state;
+}
+
+void study_settle(struct study *s, struct trial *t) {
+  if (t->settled)
+    return;
+  t->settled = true;
+  seen_add(s, params_hash(&t->params));
+  if (!s->space)
+    return;
+  struct history *h = &s->history;
+  double *u = MEM_NEW_ARRAY(double, h->d);
+  if (space_encode(s->space, &t->params, u, "journal") != OK) {
+    err_clear(); /* a point from elsewhere: an older space, a guess of the user's */
+    free(u);
+    return;
+  }
+  make_room(h);
+  t->u = u;
+  t->row = (int64_t)h->n++;
+  for (size_t i = 0; i < h->d; i++)
+    h->u[(size_t)t->row * h->d + i] = u[i];
+  h->number[t->row] = t->number;
+  history_update(s, t);
+}

@@ -1,0 +1,17 @@
+/* Parts of the fold, for study.c only. */
+#ifndef COXSWAIN_HPO_STUDY_PARTS_H
+#define COXSWAIN_HPO_STUDY_PARTS_H
+
+#include "hpo/study.h"
+
+/* The value of a parameter from its internal representation and Optuna distribution: what the journal says, whatever
+ * the space says today. */
+enum err point_value(const char *distribution, double internal, struct value *out);
+
+/* The point is complete: it enters the set of points seen and, if it is of the space, the history. */
+void study_settle(struct study *s, struct trial *t);
+/* Brings the trial's row of the history up to date. */
+void history_update(struct study *s, const struct trial *t);
+void history_free(struct history *h);
+
+#endif

@@ -1,0 +1,109 @@
+#include "hpo/trial.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static const char *const end_names[] = {
+#define NAME(name, help) #name,
+    STINT_END_LIST(NAME)
+#undef NAME
+        "open"};
+
+const char *stint_end_name(enum stint_end e) {
+  return end_names[e];
+}
+
+bool stint_end_from_name(const char *name, size_t n, enum stint_end *out) {
+  for (size_t i = 0; i < STINT_OPEN; i++)
+    if (strlen(end_names[i]) == n && memcmp(end_names[i], name, n) == 0) {
+      *out = (enum stint_end)i;
+      return true;
+    }
+  return false;
+}
+
+const char *trial_state_name(enum trial_state s) {
+  static const char *const names[] = {"running", "complete", "pruned", "fail", "waiting"};
+  return names[s];
+}
+
+void trial_init(struct trial *t, int64_t number) {
+  *t = (struct trial){.number = number,
+                      .key = number,
+                      .row = -1,
+                      .value = NAN,
+                      .asked_at = -1,
+                      .best = NAN,
+                      .best_step = -1,
+                      .started = NAN,
+                      .ended = NAN,
+                      .stint = {.id = -1, .end = STINT_cancelled}};
+  params_init(&t->params);
+}
+
+void trial_free(struct trial *t) {
+  params_free(&t->params);
+  free(t->u);
+  free(t->reports);
+  free(t->saved[0].pack);
+  free(t->saved[1].pack);
+  free(t->reason);
+  attribute_free(t->attributes, t->n_attributes);
+}
+
+bool trial_is_over(const struct trial *t) {
+  return t->state == TRIAL_COMPLETE || t->state == TRIAL_PRUNED || t->state == TRIAL_FAIL;
+}
+
+bool trial_is_out(const struct trial *t) {
+  return t->state == TRIAL_RUNNING && t->stint.end == STINT_OPEN;
+}
+
+bool trial_is_paused(const struct trial *t) {
+  return t->state == TRIAL_RUNNING && t->stint.end != STINT_OPEN;
+}
+
+double trial_best_until(const struct trial *t, int64_t step, bool maximize) {
+  double best = NAN;
+  for (size_t i = 0; i < t->n_reports && t->reports[i].step <= step; i++) {
+    double x = t->reports[i].value;
+    if (isnan(best) || (maximize ? x > best : x < best))
+      best = x;
+  }
+  return best;
+}
+
+const char *trial_attribute(const struct trial *t, const char *key) {
+  return attribute_get(t->attributes, t->n_attributes, key);
+}
+
+void attribute_set(struct attribute **list, size_t *n, size_t *cap, const char *key, const char *json, bool system) {
+  for (size_t i = 0; i < *n; i++) {
+    struct attribute *a = &(*list)[i];
+    if (a->system == system && strcmp(a->key, key) == 0) {
+      free(a->json);
+      a->json = mem_strdup(json);
+      return;
+    }
+  }
+  MEM_GROW(*list, *n, cap);
+  (*list)[(*n)++] = (struct attribute){.key = mem_strdup(key), .json = mem_strdup(json), .system = system};
+}
+
+const char *attribute_get(const struct attribute *list, size_t n, const char *key) {
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(list[i].key, key) == 0)
+      return list[i].json;
+  return NULL;
+}
+
+void attribute_free(struct attribute *list, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    free(list[i].key);
+    free(list[i].json);
+  }
+  free(list);
+}
