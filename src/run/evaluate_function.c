@@ -195,7 +195,7 @@ static enum err function_admit(struct evaluator *e, size_t slot, const struct wo
   struct function_run *f = e->context;
   if (slot >= e->options.slots || f->slots[slot].used)
     return FAIL(ERR_BUG, "slot %zu of %zu is not free for trial %lld", slot, e->options.slots, (long long)w->trial);
-  if (w->from < 0 || w->to <= w->from || w->to > f->steps || (w->from > 0 && !start))
+  if (w->from < 0 || w->to < w->from || w->to > f->steps || (w->from > 0 && !start))
     return FAIL(ERR_BUG, "trial %lld cannot go from step %lld to %lld of %lld%s", (long long)w->trial,
                 (long long)w->from, (long long)w->to, (long long)f->steps, start ? "" : " without a state");
   int64_t step = 0;
@@ -212,15 +212,6 @@ static enum err function_admit(struct evaluator *e, size_t slot, const struct wo
     TRY(function_table_find(f->table, &w->params, &s.row));
   start_stint(f, &s, w->to);
   f->slots[slot] = s;
-  return OK;
-}
-
-static enum err function_extend(struct evaluator *e, size_t slot, int64_t to) {
-  struct function_run *f = e->context;
-  struct slot *s = &f->slots[slot];
-  if (!s->used || s->running || to <= s->step || to > f->steps)
-    return FAIL(ERR_BUG, "slot %zu cannot go on from step %lld to %lld", slot, (long long)s->step, (long long)to);
-  start_stint(f, s, to);
   return OK;
 }
 
@@ -262,17 +253,27 @@ static double value_at(const struct function_run *f, const struct slot *s, int64
   return value;
 }
 
-static void give_up(struct function_run *f, size_t slot, const char *problem, double now) {
+static void give_up(struct function_run *f, size_t slot, const char *problem) {
   struct slot *s = &f->slots[slot];
-  struct outcome *o = say(f, slot, WORK_FAILED, (double)NAN, now - s->started);
+  struct outcome *o = say(f, slot, WORK_FAILED, (double)NAN, 0);
   snprintf(o->reason, sizeof o->reason, "%s", problem);
+  s->running = false;
+}
+
+static void come_to_end(struct function_run *f, size_t slot, double value) {
+  struct slot *s = &f->slots[slot];
+  say(f, slot, s->to == f->steps ? WORK_FINISHED : WORK_REACHED, value, 0);
   s->running = false;
 }
 
 static void take_step(struct function_run *f, size_t slot, double now) {
   struct slot *s = &f->slots[slot];
   if (*s->problem) {
-    give_up(f, slot, s->problem, now);
+    give_up(f, slot, s->problem);
+    return;
+  }
+  if (s->step == s->to) { /* its state was saved at the end of a stint whose end was not journaled */
+    come_to_end(f, slot, value_at(f, s, s->step));
     return;
   }
   double value = value_at(f, s, s->step + 1);
@@ -282,16 +283,14 @@ static void take_step(struct function_run *f, size_t slot, double now) {
     if (f->table)
       snprintf(problem + n, sizeof problem - (size_t)n, " in line %lld of the table",
                (long long)function_table_line(f->table, s->row));
-    give_up(f, slot, problem, now);
+    give_up(f, slot, problem);
     return;
   }
   s->step++;
   s->due = now + f->seconds;
   say(f, slot, WORK_REPORT, value, f->seconds);
-  if (s->step == s->to) {
-    say(f, slot, s->to == f->steps ? WORK_FINISHED : WORK_REACHED, value, now - s->started);
-    s->running = false;
-  }
+  if (s->step == s->to)
+    come_to_end(f, slot, value);
 }
 
 /* All steps that are due. Returns when the next one will be: `now` if there are more, INFINITY if no slot runs. */
@@ -353,7 +352,6 @@ const struct evaluator_ops evaluator_function = {
     .identity = function_identity,
     .open = function_open,
     .admit = function_admit,
-    .extend = function_extend,
     .advance = function_advance,
     .outcome = function_outcome,
     .snapshot = function_snapshot,

@@ -183,11 +183,6 @@ static struct trainer *trainer_at(const struct training *t, size_t slot) {
   return s->taken && s->trainer < N_TRAINERS ? t->trainers[s->trainer] : NULL;
 }
 
-static enum err train_extend(struct evaluator *e, size_t slot, int64_t to) {
-  struct trainer *t = trainer_at(e->context, slot);
-  return t ? t->ops->extend(t, slot, to) : OK;
-}
-
 static enum err train_snapshot(struct evaluator *e, size_t slot, struct state *out) {
   struct trainer *t = trainer_at(e->context, slot);
   if (!t)
@@ -291,7 +286,6 @@ const struct evaluator_ops evaluator_train = {.name = "train",
                                               .identity = train_identity,
                                               .open = train_open,
                                               .admit = train_admit,
-                                              .extend = train_extend,
                                               .advance = train_advance,
                                               .outcome = train_outcome,
                                               .snapshot = train_snapshot,

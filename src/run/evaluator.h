@@ -38,7 +38,7 @@ struct outcome {
   int64_t step;          /* steps done */
   double value;          /* of this step (WORK_REPORT), of the trial (others) */
   struct params metrics; /* receiver frees */
-  double seconds;
+  double seconds;        /* of training since the slot's last outcome */
   char reason[256];
 };
 
@@ -48,11 +48,13 @@ struct evaluator_ops {
   void (*check)(const struct evaluator_options *o, struct complaints *c);
   /* Steps of a full trial: train.epochs, function.steps. */
   int64_t (*steps)(const struct settings *conf);
-  /* What the study stands on besides its settings, as text (the hash of the data): part of its identity. NULL: nothing. */
+  /* What the study stands on besides its settings, as text (the hash of the data): part of its identity. NULL: nothing.
+   */
   enum err (*identity)(const struct evaluator_options *o, struct strbuf *out);
   enum err (*open)(struct evaluator *e);
+  /* Puts a trial into a free slot and starts its stint: from nothing (w->from = 0, start NULL) or from a state after
+   * w->from steps. w->to = w->from: the end of the stint is told again. */
   enum err (*admit)(struct evaluator *e, size_t slot, const struct work *w, const struct state *start);
-  enum err (*extend)(struct evaluator *e, size_t slot, int64_t to);
   enum err (*advance)(struct evaluator *e, double seconds);
   bool (*outcome)(struct evaluator *e, struct outcome *out);
   enum err (*snapshot)(struct evaluator *e, size_t slot, struct state *out);

@@ -66,7 +66,7 @@ static enum err choose_layout(const struct steer *s, struct layout *l) {
 /* ---- ranks that row ---- */
 
 static enum err row_only(struct wire *wire) {
-  struct layout l;
+  struct layout l = {-1, 1, 0};
   struct comm *team = NULL;
   bool member = false;
   TRY(hear_layout(wire, &l));

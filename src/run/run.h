@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "conf/settings.h"
 #include "par/wire.h"
 
 struct run_options {
@@ -21,5 +22,9 @@ struct run_options {
 /* All ranks call it after wire_open. OK when the study is complete, ERR_STOPPED when there is more to do (75),
  * ERR_TRIALS when too many trials failed. *abandon: hand this to wire_close. */
 enum err run_study(struct wire *wire, const struct run_options *o, bool *abandon);
+
+/* study.name, or the study file's name without .cfg. Caller frees. */
+bool run_maximizes(const struct settings *conf); /* study.direction, or what the metric says */
+char *run_study_name(const struct settings *conf, const char *study_file);
 
 #endif

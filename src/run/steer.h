@@ -110,6 +110,8 @@ enum err steer_record(struct steer *s, const struct op *op);
 enum err steer_attribute(struct steer *s, int64_t trial, bool system, const char *key,
                          const char *json); /* trial -1: study */
 enum err steer_new_trial(struct steer *s, const struct params *point, int64_t key, bool enqueued, int64_t *number);
+enum err steer_end_stint(struct steer *s, const struct trial *t, enum stint_end how, int64_t step, double seconds,
+                         const char *reason);
 enum err steer_end_trial(struct steer *s, int64_t trial, enum trial_state state, double value);
 
 /* steer_news.c */

@@ -27,13 +27,8 @@ static enum err read_point(struct steer *s, const json_t *json, const char *wher
   bool wrapped = json_is_object(inner) && !space_dimension(&s->space, "params");
   *key = wrapped && json_is_integer(number) ? json_integer_value(number) : -1;
   TRY(params_from_json(p, wrapped ? inner : json, where));
-  for (size_t i = 0; i < s->space.n; i++) { /* what is fixed need not be said */
-    const struct dimension *d = &s->space.dims[i];
-    if (d->kind == DIM_FIXED && !params_get(p, d->name))
-      params_set(p, d->name, value_copy(&d->choices[0]));
-  }
   double *u = MEM_NEW_ARRAY(double, s->space.n_coordinates + 1);
-  enum err e = space_encode(&s->space, p, u, where);
+  enum err e = space_adopt(&s->space, p, u, where);
   free(u);
   return e;
 }
@@ -117,10 +112,7 @@ static enum err find_told(struct steer *s, const json_t *result, const char *whe
 static enum err close_stint(struct steer *s, const struct trial *t, enum stint_end how, const char *reason) {
   if (!t->stints || t->stint.end != STINT_OPEN)
     return OK;
-  struct op op = {.kind = OP_END, .trial = t->number, .step = t->stint.to, .reason = reason};
-  op.stint = t->stint;
-  op.stint.end = how;
-  return steer_record(s, &op);
+  return steer_end_stint(s, t, how, t->stint.to, 0, reason);
 }
 
 static enum err tell_one(struct steer *s, const json_t *result, const char *where) {
@@ -171,7 +163,7 @@ static enum err ask_one(struct steer *s, json_t *points, bool *got) {
   if (*got)
     e = steer_new_trial(s, &p, -1, false, &number);
   if (*got && e == OK) {
-    struct op op = {.kind = OP_STINT, .trial = number};
+    struct op op = op_of(OP_STINT, number);
     op.stint =
         (struct stint){.id = s->study.next_stint, .order = -1, .to = to, .worker = -1, .team = 1, .end = STINT_OPEN};
     e = steer_record(s, &op);

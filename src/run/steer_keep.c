@@ -4,13 +4,11 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "run/model_file.h"
 #include "run/steer.h"
 #include "store/pack.h"
-
-#include <jansson.h>
 
 static void forget(struct steer *s, int64_t trial) {
   int holder = s->holder[trial];
@@ -101,11 +99,12 @@ enum err steer_collect_packs(struct steer *s) {
 /* ---- best/ ---- */
 
 static enum err read_newest(const struct steer *s, const struct trial *t, struct state *state, int64_t *step) {
-  enum err e = ERR_INPUT;
+  enum err e = FAIL(ERR_INPUT, "trial %lld: no state of it is saved", (long long)t->number);
   for (int k = 0; k < 2 && t->saved[k].pack; k++) {
     char relative[300];
     snprintf(relative, sizeof relative, "packs/%s", t->saved[k].pack);
     char *path = path_join(s->folder, relative);
+    err_clear();
     e = pack_read(path, t->number, state, step);
     free(path);
     if (e == OK)
@@ -114,33 +113,19 @@ static enum err read_newest(const struct steer *s, const struct trial *t, struct
   return e;
 }
 
-static void add_file_text(const struct steer *s, struct state *state, const char *name, const char *file) {
-  struct strbuf text = STRBUF_INIT;
-  char *path = path_join(s->folder, file);
-  if (file_exists(path) && file_read(path, &text) == OK)
-    state_put_text(state, name, text.text);
-  strbuf_free(&text);
-  free(path);
-}
-
-/* A file that `predict` needs nothing else for: the state, the point, the settings, and how the data were prepared. */
 static enum err write_model(const struct steer *s, const struct trial *t, const char *path) {
   struct state state;
-  int64_t step;
+  int64_t step = 0;
   state_init(&state);
   enum err e = read_newest(s, t, &state, &step);
-  if (e == OK) {
-    json_t *json = params_to_json(&t->params);
-    char *text = json_text(json);
-    json_decref(json);
-    state_put_text(&state, "params.json", text);
-    free(text);
-    add_file_text(s, &state, "study.cfg", "study.cfg");
-    add_file_text(s, &state, "data.json", "data.json");
-    state_put_text(&state, "study_file", s->study_file);
-    struct pack_item item = {.trial = t->number, .step = step, .state = &state};
-    e = pack_write(path, s->study.name, 0, &item, 1);
-  }
+  struct model_origin origin = {.study = s->study.name,
+                                .study_file = s->study_file,
+                                .folder = s->folder,
+                                .trial = t->number,
+                                .step = step,
+                                .params = &t->params};
+  if (e == OK)
+    e = model_file_write(path, &origin, &state);
   state_free(&state);
   return e;
 }

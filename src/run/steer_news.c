@@ -38,7 +38,9 @@ static enum err take_report(struct steer *s, const struct ending *e) {
   const struct trial *t = trial_of(s, e);
   if (!t || !isfinite(e->value))
     return OK;
-  struct op op = {.kind = OP_REPORT, .trial = e->trial, .step = e->step, .value = e->value};
+  struct op op = op_of(OP_REPORT, e->trial);
+  op.step = e->step;
+  op.value = e->value;
   return steer_record(s, &op);
 }
 
@@ -75,10 +77,7 @@ static enum err record_reason(struct steer *s, int64_t trial, const char *reason
 }
 
 static enum err record_end(struct steer *s, const struct ending *e) {
-  struct op op = {.kind = OP_END, .trial = e->trial, .step = e->step, .seconds = e->seconds, .reason = e->reason};
-  op.stint = s->study.trials[e->trial].stint;
-  op.stint.end = e->how;
-  return steer_record(s, &op);
+  return steer_end_stint(s, &s->study.trials[e->trial], e->how, e->step, e->seconds, e->reason);
 }
 
 static void hand_out_again(struct steer *s, int64_t trial) {
@@ -176,7 +175,9 @@ static enum err take_saved(struct steer *s, struct reader *r) {
   char *pack = get_text(r);
   enum err e = OK;
   if (pack && trial >= 0 && (size_t)trial < s->study.n) {
-    struct op op = {.kind = OP_SAVED, .trial = trial, .step = step, .name = pack};
+    struct op op = op_of(OP_SAVED, trial);
+    op.step = step;
+    op.name = pack;
     e = steer_record(s, &op);
     if (!s->n_packs || strcmp(s->packs[s->n_packs - 1], pack)) {
       MEM_GROW(s->packs, s->n_packs, &s->cap_packs);

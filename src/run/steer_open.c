@@ -17,19 +17,19 @@
 
 /* ---- settings and folder ---- */
 
-static bool direction_of(const struct settings *conf) {
-  const char *d = settings_text(conf, "study.direction");
-  return strcmp(d, "auto") ? !strcmp(d, "maximize") : metric_is_maximized(settings_text(conf, "study.metric"));
-}
-
-static char *name_of_study(const struct settings *conf, const char *file) {
+char *run_study_name(const struct settings *conf, const char *study_file) {
   if (settings_given(conf, "study.name"))
     return mem_strdup(settings_text(conf, "study.name"));
-  char *name = mem_strdup(path_name(file));
+  char *name = mem_strdup(path_name(study_file));
   size_t n = strlen(name);
   if (n > 4 && !strcmp(name + n - 4, ".cfg"))
     name[n - 4] = 0;
   return name;
+}
+
+bool run_maximizes(const struct settings *conf) {
+  const char *d = settings_text(conf, "study.direction");
+  return strcmp(d, "auto") ? !strcmp(d, "maximize") : metric_is_maximized(settings_text(conf, "study.metric"));
 }
 
 static void options_of(const struct steer *s, struct evaluator_options *o) {
@@ -48,7 +48,9 @@ static enum err read_file_or_folder(struct steer *s, struct complaints *c) {
   bool is_folder = file_exists(journal);
   free(journal);
   if (!is_folder) {
-    s->study_file = mem_strdup(o->study_file);
+    char *absolute = realpath(o->study_file, NULL); /* commands on the folder may be given anywhere */
+    s->study_file = mem_strdup(absolute ? absolute : o->study_file);
+    free(absolute);
     settings_read(&s->conf, o->study_file, o->overrides, o->n_overrides, c);
     return OK;
   }
@@ -77,7 +79,7 @@ static enum err read_settings(struct steer *s) {
     e = complaints_verdict(&c);
   complaints_free(&c);
   TRY(e);
-  s->maximize = direction_of(s->conf);
+  s->maximize = run_maximizes(s->conf);
   s->ordered = settings_bool(s->conf, "run.ordered");
   s->keep = (size_t)settings_int(s->conf, "run.keep");
   s->fixed_points = s->options->points != NULL;
@@ -141,7 +143,9 @@ static enum err record_text(struct steer *s, const char *key, const char *value)
 }
 
 static enum err create_study(struct steer *s, const char *name, const char *content) {
-  struct op op = {.kind = OP_CREATE_STUDY, .name = name, .maximize = s->maximize};
+  struct op op = op_of(OP_CREATE_STUDY, 0);
+  op.name = name;
+  op.maximize = s->maximize;
   TRY(steer_record(s, &op));
   TRY(record_text(s, "coxswain:version", COXSWAIN_VERSION));
   TRY(record_json(s, "coxswain:identity", settings_to_json(s->conf, IDENTITY)));
@@ -225,10 +229,7 @@ static enum err end_open_stints(struct steer *s) {
     if (!t->stints || t->stint.end != STINT_OPEN || t->stint.worker < 0) /* -1: asked for by somebody outside */
       continue;
     int64_t step = t->saved[0].pack && t->saved[0].step > t->stint.from ? t->saved[0].step : t->stint.from;
-    struct op op = {.kind = OP_END, .trial = t->number, .step = step, .reason = "the run ended"};
-    op.stint = t->stint;
-    op.stint.end = STINT_interrupted;
-    TRY(steer_record(s, &op));
+    TRY(steer_end_stint(s, t, STINT_interrupted, step, 0, "the run ended"));
   }
   return OK;
 }
@@ -325,7 +326,7 @@ enum err steer_open(struct steer *s, struct wire *wire, const struct run_options
   *s = (struct steer){.options = o, .wire = wire, .started = clock_seconds(), .best_shown = NAN};
   s->last_kept = s->last_loop = s->started;
   TRY(read_settings(s));
-  char *name = name_of_study(s->conf, s->study_file);
+  char *name = run_study_name(s->conf, s->study_file);
   int64_t steps = s->evaluator->steps(s->conf);
   struct rng_key key = rng_key(name, (uint64_t)settings_int(s->conf, "study.seed"));
   enum err e = OK;

@@ -89,7 +89,7 @@ static struct peer *worker_for(struct steer *s, const struct trial *t) {
 static enum err issue(struct steer *s, int64_t number, int64_t to, int64_t order) {
   struct trial *t = &s->study.trials[number];
   struct peer *p = worker_for(s, t);
-  struct op op = {.kind = OP_STINT, .trial = number};
+  struct op op = op_of(OP_STINT, number);
   op.stint = (struct stint){.id = s->study.next_stint,
                             .order = order,
                             .from = t->step,
@@ -163,17 +163,10 @@ static enum err issue_next(struct steer *s, bool *issued) {
   return OK;
 }
 
-static bool all_ready(const struct steer *s) {
-  for (size_t i = 0; i < s->n_peers; i++)
-    if (s->peers[i].presence == PEER_STARTING)
-      return false;
-  return true;
-}
-
-/* ordered: a window of stints, dealt out evenly, so all workers must be known first. */
+/* ordered: a window of stints, dealt out evenly. */
 static bool place_left(struct steer *s) {
   if (s->ordered)
-    return all_ready(s) && (int64_t)steer_out(s) < settings_int(s->conf, "run.in_flight") && roomiest(s);
+    return (int64_t)steer_out(s) < settings_int(s->conf, "run.in_flight") && roomiest(s);
   return roomiest(s) != NULL;
 }
 
@@ -184,11 +177,14 @@ static bool workers_left(const struct steer *s) {
   return false;
 }
 
+/* Is there anybody to work? ordered: is everybody there? */
 static bool workers_ready(const struct steer *s) {
-  for (size_t i = 0; i < s->n_peers; i++)
-    if (s->peers[i].presence == PEER_HERE)
-      return true;
-  return false;
+  bool here = false, starting = false;
+  for (size_t i = 0; i < s->n_peers; i++) {
+    here = here || s->peers[i].presence == PEER_HERE;
+    starting = starting || s->peers[i].presence == PEER_STARTING;
+  }
+  return here && !(s->ordered && starting);
 }
 
 size_t steer_out(const struct steer *s) {
@@ -225,12 +221,14 @@ enum err steer_plan(struct steer *s) {
     s->halt = HALT_WORKERS;
     return OK;
   }
-  bool issued = workers_ready(s), any = false;
+  if (!workers_ready(s))
+    return OK;
+  bool issued = true, any = false;
   while (issued && place_left(s)) {
     TRY(issue_next(s, &issued));
     any = any || issued;
   }
-  if (any || steer_out(s) || !workers_ready(s))
+  if (any || steer_out(s))
     return OK;
   TRY(rebuild_best(s, &issued));
   if (!issued)

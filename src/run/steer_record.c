@@ -1,10 +1,8 @@
 /* From decisions to the journal and the study: every change of the study goes through steer_record. */
-#include <math.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/mem.h"
-#include "base/strbuf.h"
+#include "hpo/propose.h"
 #include "run/steer.h"
 
 enum err steer_record(struct steer *s, const struct op *op) {
@@ -16,46 +14,22 @@ enum err steer_record(struct steer *s, const struct op *op) {
   return OK;
 }
 
-double epoch_seconds(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 enum err steer_attribute(struct steer *s, int64_t trial, bool system, const char *key, const char *json) {
-  struct op op = {
-      .kind = trial < 0 ? OP_STUDY_ATTR : OP_TRIAL_ATTR, .trial = trial, .name = key, .json = json, .system = system};
+  struct op op = op_of(trial < 0 ? OP_STUDY_ATTR : OP_TRIAL_ATTR, trial);
+  op.name = key;
+  op.json = json;
+  op.system = system;
   return steer_record(s, &op);
 }
 
-static enum err record_param(struct steer *s, int64_t trial, const struct param *p) {
-  const struct dimension *d = space_dimension(&s->space, p->name);
-  if (!d)
-    return FAIL(ERR_BUG, "trial %lld: %s is not in the space", (long long)trial, p->name);
-  struct strbuf distribution = STRBUF_INIT;
-  dimension_optuna_json(d, &distribution);
-  struct op op = {.kind = OP_PARAM,
-                  .trial = trial,
-                  .name = p->name,
-                  .json = distribution.text,
-                  .value = dimension_internal(d, &p->value)};
-  enum err e = steer_record(s, &op);
-  strbuf_free(&distribution);
-  return e;
+static enum err record(void *steer, const struct op *op) {
+  return steer_record(steer, op);
 }
 
 enum err steer_new_trial(struct steer *s, const struct params *point, int64_t key, bool enqueued, int64_t *number) {
   *number = (int64_t)s->study.n;
-  struct op create = {.kind = OP_CREATE_TRIAL, .trial = *number, .time = epoch_seconds()};
-  TRY(steer_record(s, &create));
-  for (size_t i = 0; i < point->n; i++)
-    TRY(record_param(s, *number, &point->items[i]));
-  struct op asked = {.kind = OP_ASKED,
-                     .trial = *number,
-                     .asked_at = journal_length(s->journal),
-                     .enqueued = enqueued,
-                     .key = key < 0 ? *number : key};
-  TRY(steer_record(s, &asked));
+  TRY(propose_trial(&s->space, point, *number, key < 0 ? *number : key, journal_length(s->journal), enqueued, record,
+                    s));
   if ((size_t)*number >= s->cap_holder) {
     size_t old = s->cap_holder;
     MEM_GROW(s->holder, (size_t)*number, &s->cap_holder);
@@ -66,6 +40,20 @@ enum err steer_new_trial(struct steer *s, const struct params *point, int64_t ke
 }
 
 enum err steer_end_trial(struct steer *s, int64_t trial, enum trial_state state, double value) {
-  struct op op = {.kind = OP_STATE, .trial = trial, .state = state, .value = value, .time = epoch_seconds()};
+  struct op op = op_of(OP_STATE, trial);
+  op.state = state;
+  op.value = value;
+  op.time = propose_time();
+  return steer_record(s, &op);
+}
+
+enum err steer_end_stint(struct steer *s, const struct trial *t, enum stint_end how, int64_t step, double seconds,
+                         const char *reason) {
+  struct op op = op_of(OP_END, t->number);
+  op.stint = t->stint;
+  op.stint.end = how;
+  op.step = step;
+  op.seconds = seconds;
+  op.reason = reason;
   return steer_record(s, &op);
 }

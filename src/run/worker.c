@@ -16,8 +16,9 @@
 struct seat {
   bool taken;
   struct assignment work;
-  int64_t step; /* whole steps done */
-  bool unsaved; /* trained on since the last pack */
+  int64_t step;   /* whole steps done */
+  double seconds; /* trained in this stint */
+  bool unsaved;   /* trained on since the last pack */
 };
 
 struct worker {
@@ -177,14 +178,16 @@ end:
 
 /* The trial's newest state that can be had: in memory, in its packs, or none (it starts from nothing, and since
  * training is a pure function of its start, comes to the same bits). */
-static const struct state *start_state(struct worker *w, const struct assignment *a, struct state *loaded) {
+static const struct state *start_state(struct worker *w, const struct assignment *a, struct state *loaded,
+                                       int64_t *step) {
   struct held *held = holdings_find(&w->parked, a->trial);
-  if (held)
+  if (held) {
+    *step = held->step;
     return &held->state;
+  }
   for (int i = 0; i < 2 && a->saved[i].pack; i++) {
     char *folder = path_join(w->folder, "packs"), *path = path_join(folder, a->saved[i].pack);
-    int64_t step;
-    enum err e = pack_read(path, a->trial, loaded, &step);
+    enum err e = pack_read(path, a->trial, loaded, step);
     free(folder);
     free(path);
     if (e == OK)
@@ -192,14 +195,15 @@ static const struct state *start_state(struct worker *w, const struct assignment
     log_warn("trial %lld: %s; taking the state before it", (long long)a->trial, err_text());
     err_clear();
   }
+  *step = 0;
   return NULL;
 }
 
 static enum err seat(struct worker *w, size_t slot, struct assignment *a) {
   struct state loaded;
   state_init(&loaded);
-  struct work work = {.trial = a->trial, .key = a->key, .params = a->params, .from = a->from, .to = a->to};
-  const struct state *start = start_state(w, a, &loaded);
+  struct work work = {.trial = a->trial, .key = a->key, .params = a->params, .to = a->to};
+  const struct state *start = start_state(w, a, &loaded, &work.from);
   enum err e = crew_admit(w->evaluator, slot, &work, start);
   state_free(&loaded);
   if (e == ERR_INPUT || e == ERR_DAMAGED) {
@@ -210,7 +214,7 @@ static enum err seat(struct worker *w, size_t slot, struct assignment *a) {
   }
   TRY(e);
   holdings_drop(&w->parked, a->trial);
-  w->seats[slot] = (struct seat){.taken = true, .work = *a, .step = a->from};
+  w->seats[slot] = (struct seat){.taken = true, .work = *a, .step = work.from};
   return OK;
 }
 
@@ -245,19 +249,20 @@ static enum err take_outcome(struct worker *w, const struct outcome *o) {
   if (!s->taken)
     return FAIL(ERR_BUG, "slot %zu: an outcome of a trial that is not there", o->slot);
   s->step = o->step;
+  s->seconds += o->seconds;
   s->unsaved = true;
   switch (o->kind) {
   case WORK_REPORT:
     say_report(w, &s->work, o);
     return OK;
   case WORK_REACHED:
-    say_end(w, &s->work, STINT_reached, o->step, o->value, o->seconds, &o->metrics, NULL);
+    say_end(w, &s->work, STINT_reached, o->step, o->value, s->seconds, &o->metrics, NULL);
     return unseat(w, o->slot, true);
   case WORK_FINISHED:
-    say_end(w, &s->work, STINT_finished, o->step, o->value, o->seconds, &o->metrics, NULL);
+    say_end(w, &s->work, STINT_finished, o->step, o->value, s->seconds, &o->metrics, NULL);
     return unseat(w, o->slot, true);
   case WORK_FAILED:
-    say_end(w, &s->work, STINT_failed, o->step, 0, o->seconds, &o->metrics, o->reason);
+    say_end(w, &s->work, STINT_failed, o->step, 0, s->seconds, &o->metrics, o->reason);
     return unseat(w, o->slot, false);
   }
   return FAIL(ERR_BUG, "unknown outcome %d", (int)o->kind);
@@ -350,7 +355,7 @@ static enum err cancel(struct worker *w, int64_t trial) {
     }
   for (size_t i = 0; i < w->n_seats; i++)
     if (w->seats[i].taken && w->seats[i].work.trial == trial) {
-      say_end(w, &w->seats[i].work, STINT_cancelled, w->seats[i].step, 0, 0, NULL, NULL);
+      say_end(w, &w->seats[i].work, STINT_cancelled, w->seats[i].step, 0, w->seats[i].seconds, NULL, NULL);
       return unseat(w, i, false);
     }
   return OK; /* it ended before the command came */
@@ -363,7 +368,7 @@ static enum err leave(struct worker *w, bool now) {
       TRY(write_pack(w));
     for (size_t i = 0; i < w->n_seats; i++)
       if (w->seats[i].taken)
-        say_end(w, &w->seats[i].work, STINT_interrupted, w->seats[i].step, 0, 0, NULL, NULL);
+        say_end(w, &w->seats[i].work, STINT_interrupted, w->seats[i].step, 0, w->seats[i].seconds, NULL, NULL);
     for (size_t i = 0; i < w->n_backlog; i++)
       say_end(w, &w->backlog[i], STINT_interrupted, w->backlog[i].from, 0, 0, NULL, NULL);
     beat(w);
