@@ -44,6 +44,5 @@ int64_t journal_epoch(const struct journal *j);  /* of this opening: 1 for a new
  * the op code is looked at: kind is OP_CREATE_STUDY, whatever it is, and foreign is set. */
 void op_format(const struct op *op, const char *worker, struct strbuf *out);
 enum err op_scan(char *line, size_t n, struct op *op, bool *foreign);
-struct op op_of(enum op_kind kind, int64_t trial); /* everything else at "none" */
 
 #endif

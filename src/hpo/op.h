@@ -62,4 +62,6 @@ struct op {
   const char *reason;
 };
 
+struct op op_of(enum op_kind kind, int64_t trial); /* everything else at "none": NaN, -1, NULL */
+
 #endif

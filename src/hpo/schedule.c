@@ -8,17 +8,20 @@ static const struct schedule_ops *const all[] = {
 #undef SCHEDULE_OPS
 };
 
+/* After an error there is nothing to close, but closing does no harm. */
 enum err schedule_open(struct schedule *s, const char *name, int64_t steps, const struct settings *conf) {
+  const struct schedule_ops *ops = NULL;
   *s = (struct schedule){.steps = steps};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     if (strcmp(all[i]->name, name) == 0)
-      s->ops = all[i];
-  if (!s->ops)
+      ops = all[i];
+  if (!ops)
     return FAIL(ERR_CONFIG, "schedule.name = %s: there is no such schedule", name);
   if (steps < 1)
     return FAIL(ERR_CONFIG, "a trial of %lld steps cannot be scheduled: it must have at least 1", (long long)steps);
-  if (s->ops->open)
-    TRY(s->ops->open(s, conf));
+  if (ops->open)
+    TRY(ops->open(s, conf));
+  s->ops = ops;
   return OK;
 }
 

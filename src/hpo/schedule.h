@@ -16,9 +16,8 @@ struct schedule;
 struct schedule_ops {
   const char *name;
   enum err (*open)(struct schedule *s, const struct settings *conf); /* NULL: nothing to do */
-  /* Called for each trial whose stint ended or that is over, after study_apply, in journal order; also while a journal
-   * is read back. Being told the same twice, or all trials at once after the whole journal was read, does no harm to
-   * the schedules here: they read off the study how far a trial has come. */
+  /* Called for each trial whose stint ended or that is over, after study_apply of that op and in journal order; also
+   * while a journal is read back. To be told the same twice does no harm. */
   void (*tell)(struct schedule *s, const struct study *study, const struct trial *t); /* NULL: nothing to do */
   /* `may_ask`: false when no new trial may start (limits). Whoever calls acts on the answer (OP_STINT for NEXT_RESUME)
    * before the next call. Stints that were interrupted or lost are handed out again by steering before it asks here. */

@@ -1,0 +1,501 @@
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "hpo/schedule.h"
+#include "hpo/schedule_rung.h"
+#include "testing.h"
+
+enum { MAX_OUT = 16, MAX_RUNGS = 12 };
+
+/* ---- the reference: every rung a plain list, looked through from end to end at every decision ---- */
+
+struct entry {
+  double value; /* smaller is better */
+  int64_t trial;
+  bool promoted;
+};
+
+struct list {
+  struct entry *entries;
+  size_t n, cap;
+  int64_t step;
+};
+
+struct reference {
+  struct list rungs[MAX_RUNGS];
+  size_t n;
+  int64_t eta;
+};
+
+static void reference_init(struct reference *r, int64_t first, int64_t eta, int64_t steps) {
+  *r = (struct reference){.eta = eta};
+  for (int64_t step = first; step < steps; step *= eta)
+    r->rungs[r->n++].step = step;
+  r->rungs[r->n++].step = steps;
+}
+
+static void reference_free(struct reference *r) {
+  for (size_t k = 0; k < r->n; k++)
+    free(r->rungs[k].entries);
+}
+
+static void reference_add(struct reference *r, size_t rung, int64_t trial, double value) {
+  struct list *l = &r->rungs[rung];
+  MEM_GROW(l->entries, l->n, &l->cap);
+  l->entries[l->n++] = (struct entry){.value = value, .trial = trial};
+}
+
+/* How many of the list are better. */
+static size_t rank_of(const struct list *l, const struct entry *e) {
+  size_t rank = 0;
+  for (size_t i = 0; i < l->n; i++)
+    rank += l->entries[i].value < e->value || (l->entries[i].value == e->value && l->entries[i].trial < e->trial);
+  return rank;
+}
+
+static enum next reference_next(struct reference *r, const struct study *s, bool may_ask, int64_t *trial, int64_t *to) {
+  for (size_t k = r->n - 1; k-- > 0;) {
+    struct list *l = &r->rungs[k];
+    struct entry *best = NULL;
+    for (size_t i = 0; i < l->n; i++) {
+      struct entry *e = &l->entries[i];
+      if (e->promoted || !trial_is_paused(&s->trials[e->trial]) || rank_of(l, e) >= l->n / (size_t)r->eta)
+        continue;
+      if (!best || rank_of(l, e) < rank_of(l, best))
+        best = e;
+    }
+    if (best) {
+      best->promoted = true;
+      *trial = best->trial;
+      *to = r->rungs[k + 1].step;
+      return NEXT_RESUME;
+    }
+  }
+  *to = r->rungs[0].step;
+  return may_ask ? NEXT_NEW : NEXT_WAIT;
+}
+
+/* ---- a run, with everything that can go wrong with a trial ---- */
+
+struct runner {
+  struct rng rng;
+  struct study study;
+  struct schedule schedule;
+  struct reference *reference; /* NULL: none */
+  size_t *heading;             /* by trial: the rung it is on its way to */
+  size_t cap_heading;
+  int64_t *due; /* interrupted, lost: they go out again first */
+  size_t n_due, cap_due;
+  int64_t *out;
+  size_t n_out, cap_out;
+  int64_t trials;     /* limit */
+  bool calm;          /* every stint reaches its end */
+  struct op *journal; /* what happened, to be told again */
+  size_t n_journal, cap_journal;
+};
+
+static struct settings *settings_of(int64_t first, int64_t eta) {
+  char text[128];
+  struct settings *conf;
+  struct complaints c;
+  complaints_init(&c);
+  snprintf(text, sizeof text, "schedule = { eta = %d; first = %d; };", (int)eta, (int)first);
+  settings_read_text(&conf, text, "study.cfg", NULL, 0, &c);
+  complaints_free(&c);
+  REQUIRE(conf != NULL);
+  return conf;
+}
+
+static void open_schedule(struct schedule *s, const char *name, int64_t first, int64_t eta, int64_t steps) {
+  struct settings *conf = settings_of(first, eta);
+  REQUIRE(schedule_open(s, name, steps, conf) == OK);
+  settings_free(conf);
+}
+
+static bool is_end(const struct study *s, const struct op *op) {
+  return op->kind == OP_END || (op->kind == OP_STATE && trial_is_over(&s->trials[op->trial]));
+}
+
+static void put(struct runner *r, struct op op) {
+  if (study_apply(&r->study, &op) != OK)
+    REQUIRE(false);
+  MEM_GROW(r->journal, r->n_journal, &r->cap_journal);
+  r->journal[r->n_journal++] = op;
+  if (is_end(&r->study, &op))
+    schedule_tell(&r->schedule, &r->study, &r->study.trials[op.trial]);
+}
+
+static void runner_init(struct runner *r, uint64_t seed, bool maximize, int64_t trials) {
+  *r = (struct runner){.rng = rng_of(rng_key("schedule", seed)), .trials = trials};
+  study_init(&r->study, NULL);
+  struct op op = op_of(OP_CREATE_STUDY, -1);
+  op.name = "s";
+  op.maximize = maximize;
+  put(r, op);
+}
+
+static void runner_free(struct runner *r) {
+  schedule_close(&r->schedule);
+  study_free(&r->study);
+  free(r->heading);
+  free(r->due);
+  free(r->out);
+  free(r->journal);
+}
+
+static double minimised(const struct runner *r, double x) {
+  return r->study.maximize ? -x : x;
+}
+
+static void go_out(struct runner *r, int64_t trial, int64_t to) {
+  const struct trial *t = &r->study.trials[trial];
+  struct op op = op_of(OP_STINT, trial);
+  op.stint = (struct stint){.id = r->study.next_stint, .from = t->step, .to = to};
+  put(r, op);
+  MEM_GROW(r->out, r->n_out, &r->cap_out);
+  r->out[r->n_out++] = trial;
+}
+
+static void report_until(struct runner *r, int64_t trial, int64_t step) {
+  const struct trial *t = &r->study.trials[trial];
+  for (int64_t i = t->step + 1; i <= step; i++)
+    if (i == step || rng_below(&r->rng, 3) == 0) {
+      struct op op = op_of(OP_REPORT, trial);
+      op.step = i;
+      op.value = floor(20 * rng_normal(&r->rng)) + minimised(r, 40 / (double)i); /* with ties */
+      put(r, op);
+    }
+}
+
+static void is_over(struct runner *r, int64_t trial, enum trial_state state) {
+  struct op op = op_of(OP_STATE, trial);
+  op.state = state;
+  op.time = 1;
+  if (state != TRIAL_FAIL)
+    op.value = r->study.trials[trial].best;
+  put(r, op);
+}
+
+static double best_of(const struct runner *r, int64_t trial) {
+  double best = r->study.trials[trial].best;
+  return isnan(best) ? (double)INFINITY : minimised(r, best);
+}
+
+static void arrive(struct runner *r, int64_t trial, double value) {
+  if (r->reference)
+    reference_add(r->reference, r->heading[trial]++, trial, value);
+}
+
+static enum stint_end any_end(struct runner *r, const struct trial *t) {
+  static const enum stint_end ends[] = {STINT_failed, STINT_interrupted, STINT_lost, STINT_finished, STINT_cancelled};
+  if (t->stint.to == r->schedule.steps)
+    return r->calm || rng_below(&r->rng, 4) ? STINT_finished : STINT_lost;
+  return r->calm || rng_below(&r->rng, 5) ? STINT_reached : ends[rng_below(&r->rng, 5)];
+}
+
+/* One of the trials that are out ends its stint. */
+static void one_ends(struct runner *r) {
+  size_t which = rng_below(&r->rng, r->n_out);
+  int64_t trial = r->out[which];
+  const struct trial *t = &r->study.trials[trial];
+  struct op op = op_of(OP_END, trial);
+  op.stint = t->stint;
+  op.stint.end = any_end(r, t);
+  bool early = op.stint.end != STINT_reached && t->stint.to < r->schedule.steps;
+  op.step = early ? t->step + (int64_t)rng_below(&r->rng, (uint64_t)(t->stint.to - t->step) + 1) : t->stint.to;
+  if (op.stint.end != STINT_lost)
+    report_until(r, trial, op.step);
+  r->out[which] = r->out[--r->n_out];
+  put(r, op);
+  switch (op.stint.end) {
+  case STINT_interrupted:
+  case STINT_lost:
+    MEM_GROW(r->due, r->n_due, &r->cap_due);
+    r->due[r->n_due++] = trial;
+    break;
+  case STINT_reached:
+    arrive(r, trial, best_of(r, trial));
+    break;
+  case STINT_finished:
+    arrive(r, trial, best_of(r, trial));
+    is_over(r, trial, isnan(r->study.trials[trial].best) ? TRIAL_FAIL : TRIAL_COMPLETE);
+    break;
+  default:
+    arrive(r, trial, INFINITY);
+    is_over(r, trial, TRIAL_FAIL);
+  }
+}
+
+static void check_decision(struct runner *r, enum next next, bool may_ask, int64_t trial, int64_t to) {
+  int64_t other = -1, other_to = -1;
+  enum next expected = reference_next(r->reference, &r->study, may_ask, &other, &other_to);
+  CHECK(next == expected);
+  CHECK(next != NEXT_RESUME || (trial == other && to == other_to));
+  CHECK(next != NEXT_NEW || to == other_to);
+}
+
+static void new_trial(struct runner *r, int64_t to) {
+  int64_t trial = (int64_t)r->study.n;
+  put(r, op_of(OP_CREATE_TRIAL, trial));
+  MEM_GROW(r->heading, (size_t)trial, &r->cap_heading);
+  r->heading[trial] = 0;
+  go_out(r, trial, to);
+}
+
+/* As steering does it. False: nothing is worth starting now. */
+static bool one_starts(struct runner *r) {
+  if (r->n_due > 0) {
+    int64_t trial = r->due[--r->n_due];
+    go_out(r, trial, r->study.trials[trial].stint.to);
+    return true;
+  }
+  bool may_ask = (int64_t)r->study.n < r->trials;
+  int64_t trial = -1, to = -1;
+  enum next next = schedule_next(&r->schedule, &r->study, may_ask, &trial, &to);
+  if (r->reference)
+    check_decision(r, next, may_ask, trial, to);
+  if (next == NEXT_RESUME) {
+    CHECK(trial_is_paused(&r->study.trials[trial]) && to > r->study.trials[trial].step);
+    go_out(r, trial, to);
+  } else if (next == NEXT_NEW) {
+    CHECK(may_ask);
+    new_trial(r, to);
+  }
+  return next != NEXT_WAIT;
+}
+
+static void run(struct runner *r, size_t workers) {
+  for (;;) {
+    while (r->n_out < workers && one_starts(r))
+      ;
+    if (r->n_out == 0)
+      return;
+    for (uint64_t k = 1 + rng_below(&r->rng, 3); k > 0 && r->n_out > 0; k--)
+      one_ends(r);
+    if (!r->calm && rng_below(&r->rng, 40) == 0) { /* somebody gives up a trial that waits */
+      int64_t trial = (int64_t)rng_below(&r->rng, r->study.n);
+      const struct trial *t = &r->study.trials[trial];
+      if (trial_is_paused(t) && t->stint.end == STINT_reached)
+        is_over(r, trial, TRIAL_FAIL);
+    }
+  }
+}
+
+/* ---- tests ---- */
+
+static void test_as_the_reference(void) {
+  static const int64_t shapes[][3] = {{1, 3, 27}, {1, 2, 20}, {2, 4, 9}, {5, 3, 5}, {1, 3, 1}, {7, 2, 3}};
+  for (uint64_t seed = 0; seed < 24; seed++) {
+    const int64_t *shape = shapes[seed % 6];
+    struct reference reference;
+    struct runner r;
+    runner_init(&r, seed, seed % 2, 150);
+    open_schedule(&r.schedule, "halving", shape[0], shape[1], shape[2]);
+    reference_init(&reference, shape[0] < shape[2] ? shape[0] : shape[2], shape[1], shape[2]);
+    r.reference = &reference;
+    r.calm = seed >= 18;
+    run(&r, 1 + seed % MAX_OUT);
+    CHECK((int64_t)r.study.n == 150 && r.study.out == 0);
+    reference_free(&reference);
+    runner_free(&r);
+  }
+}
+
+/* What a rung holds in the end, of n that came to it without mishap: at least the best floor(n/eta) went on. */
+static void test_the_best_go_on(void) {
+  struct runner r;
+  struct reference reference;
+  runner_init(&r, 99, false, 400);
+  open_schedule(&r.schedule, "halving", 1, 3, 27);
+  reference_init(&reference, 1, 3, 27);
+  r.reference = &reference;
+  r.calm = true;
+  run(&r, 7);
+  for (size_t k = 0; k + 1 < reference.n; k++) {
+    struct list *l = &reference.rungs[k];
+    size_t promoted = 0;
+    for (size_t i = 0; i < l->n; i++) {
+      promoted += l->entries[i].promoted;
+      CHECK(rank_of(l, &l->entries[i]) >= l->n / 3 || l->entries[i].promoted);
+    }
+    CHECK(promoted >= l->n / 3 && promoted == reference.rungs[k + 1].n);
+  }
+  CHECK(reference.rungs[0].n == 400 && reference.rungs[3].n >= 400 / 27);
+  reference_free(&reference);
+  runner_free(&r);
+}
+
+/* A schedule told again what happened says what the first one says, whenever the run is broken off. */
+static void test_resumes(void) {
+  for (uint64_t seed = 0; seed < 8; seed++) {
+    struct runner r;
+    runner_init(&r, 200 + seed, false, 60);
+    open_schedule(&r.schedule, "halving", 1, 3, 9);
+    while (r.study.n < 60 || r.n_out > 0) {
+      while (r.n_out < 4 && one_starts(&r))
+        ;
+      if (r.n_out == 0)
+        break;
+      one_ends(&r);
+      if (rng_below(&r.rng, 4))
+        continue;
+      struct schedule again;
+      struct study s;
+      open_schedule(&again, "halving", 1, 3, 9);
+      study_init(&s, NULL);
+      for (size_t i = 0; i < r.n_journal; i++) {
+        REQUIRE(study_apply(&s, &r.journal[i]) == OK);
+        for (int twice = 0; twice < 2 && is_end(&s, &r.journal[i]); twice++)
+          schedule_tell(&again, &s, &s.trials[r.journal[i].trial]);
+      }
+      int64_t trial = -1, to = -1, trial_again = -1, to_again = -1;
+      enum next next = schedule_next(&r.schedule, &r.study, true, &trial, &to);
+      CHECK(next == schedule_next(&again, &s, true, &trial_again, &to_again));
+      CHECK(trial == trial_again && to == to_again);
+      schedule_close(&again);
+      study_free(&s);
+    }
+    runner_free(&r);
+  }
+}
+
+static void reaches(struct runner *r, int64_t trial, double value) {
+  const struct trial *t = &r->study.trials[trial];
+  struct op report = op_of(OP_REPORT, trial), end = op_of(OP_END, trial);
+  report.step = end.step = t->stint.to;
+  report.value = value;
+  end.stint = t->stint;
+  end.stint.end = t->stint.to == r->schedule.steps ? STINT_finished : STINT_reached;
+  put(r, report);
+  put(r, end);
+  r->n_out = 0;
+  if (end.stint.end == STINT_finished)
+    is_over(r, trial, TRIAL_COMPLETE);
+}
+
+static void test_full(void) {
+  struct runner r;
+  runner_init(&r, 1, false, 50);
+  open_schedule(&r.schedule, "full", 1, 3, 7);
+  run(&r, 5);
+  CHECK(r.study.n == 50 && r.study.out == 0);
+  for (size_t i = 0; i < r.study.n; i++)
+    CHECK(trial_is_over(&r.study.trials[i]) && r.study.trials[i].stint.to == 7);
+  runner_free(&r);
+}
+
+/* halving for a while, then full: who was paused is brought to the end before anything new begins. */
+static void test_schedule_changes(void) {
+  struct runner r;
+  int64_t trial, to;
+  runner_init(&r, 1, false, 100);
+  open_schedule(&r.schedule, "halving", 1, 3, 9);
+  for (int i = 0; i < 5; i++) {
+    new_trial(&r, 1);
+    reaches(&r, i, i);
+  }
+  schedule_close(&r.schedule);
+  open_schedule(&r.schedule, "full", 1, 3, 9);
+  for (size_t i = 0; i < r.n_journal; i++)
+    if (r.journal[i].kind == OP_END)
+      schedule_tell(&r.schedule, &r.study, &r.study.trials[r.journal[i].trial]);
+  for (int i = 0; i < 5; i++) {
+    CHECK(schedule_may_promote(&r.schedule, &r.study, &r.study.trials[i]));
+    CHECK(schedule_next(&r.schedule, &r.study, true, &trial, &to) == NEXT_RESUME && trial == i && to == 9);
+    go_out(&r, trial, to);
+    reaches(&r, trial, 1);
+    CHECK(!schedule_may_promote(&r.schedule, &r.study, &r.study.trials[i]));
+  }
+  CHECK(schedule_next(&r.schedule, &r.study, true, &trial, &to) == NEXT_NEW && to == 9);
+  CHECK(schedule_next(&r.schedule, &r.study, false, &trial, &to) == NEXT_WAIT);
+  runner_free(&r);
+}
+
+/* Other rungs than those the trials came to: short of the first they are brought there, past some they count there. */
+static void test_rungs_change(void) {
+  struct runner r;
+  int64_t trial = -1, to = -1;
+  runner_init(&r, 1, false, 100);
+  open_schedule(&r.schedule, "halving", 3, 3, 27);
+  for (int i = 0; i < 3; i++) {
+    new_trial(&r, i < 2 ? 2 : 10); /* as an older schedule had it */
+    reaches(&r, i, i);
+  }
+  for (int i = 0; i < 2; i++) {
+    CHECK(schedule_next(&r.schedule, &r.study, true, &trial, &to) == NEXT_RESUME && trial == i && to == 3);
+    go_out(&r, trial, to);
+    reaches(&r, trial, 10 + i);
+  }
+  /* Rung 3 holds 2 (its best until step 3: none), 10 and 11; rung 9 holds 2 alone. */
+  CHECK(schedule_next(&r.schedule, &r.study, true, &trial, &to) == NEXT_RESUME && trial == 0 && to == 9);
+  go_out(&r, trial, to);
+  CHECK(schedule_next(&r.schedule, &r.study, true, &trial, &to) == NEXT_NEW && to == 3);
+  reaches(&r, 0, 5);
+  CHECK(schedule_next(&r.schedule, &r.study, true, &trial, &to) == NEXT_NEW && to == 3);
+  for (int i = 3; i < 5; i++) { /* two more come past 9: now the best of four there may go on */
+    new_trial(&r, 9);
+    reaches(&r, i, 100 + i);
+  }
+  CHECK(schedule_next(&r.schedule, &r.study, true, &trial, &to) == NEXT_RESUME && trial == 0 && to == 27);
+  runner_free(&r);
+}
+
+static void test_rung_ranks(void) {
+  enum { N = 3000 };
+  static struct member all[N];
+  struct rng rng = rng_of(rng_key("rung", 1));
+  struct rung rung;
+  size_t gone = 0;
+  rung_init(&rung, 1, 3);
+  for (size_t i = 0; i < N; i++) {
+    all[i] = (struct member){.value = (double)rng_below(&rng, 500), .trial = (int64_t)i};
+    rung_add(&rung, all[i]);
+    rung_wait(&rung, all[i]);
+    for (const struct member *m = rung_first(&rung); m; m = rung_first(&rung)) {
+      size_t rank = 0;
+      for (size_t k = 0; k <= i; k++)
+        rank += member_before(all[k], *m);
+      CHECK(rank < (i + 1) / 3);
+      rung_drop_first(&rung);
+      gone++;
+    }
+    CHECK(rung_size(&rung) == i + 1 && gone >= (i + 1) / 3);
+  }
+  rung_free(&rung);
+}
+
+static void test_hundred_thousand(void) {
+  struct runner r;
+  runner_init(&r, 7, false, 100000);
+  open_schedule(&r.schedule, "halving", 1, 3, 27);
+  r.calm = true;
+  run(&r, MAX_OUT);
+  CHECK(r.study.n == 100000 && r.study.out == 0);
+  CHECK(r.study.counts[TRIAL_COMPLETE] >= 100000 / 27);
+  runner_free(&r);
+}
+
+static void test_refuses(void) {
+  struct schedule s;
+  struct settings *conf = settings_of(1, 3);
+  CHECK(schedule_open(&s, "nonsense", 9, conf) == ERR_CONFIG);
+  CHECK(test_text_contains(err_text(), "nonsense"));
+  schedule_close(&s);
+  err_clear();
+  CHECK(schedule_open(&s, "full", 0, conf) == ERR_CONFIG);
+  schedule_close(&s);
+  settings_free(conf);
+}
+
+int main(void) {
+  return TEST_MAIN("schedule", {"a rung ranks its members", test_rung_ranks},
+                   {"halving decides as a plain search does", test_as_the_reference},
+                   {"the best go on", test_the_best_go_on}, {"told again, it decides the same", test_resumes},
+                   {"full", test_full}, {"from halving to full", test_schedule_changes},
+                   {"other rungs", test_rungs_change}, {"refusals", test_refuses},
+                   {"100,000 trials", test_hundred_thousand}, );
+}
