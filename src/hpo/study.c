@@ -79,10 +79,12 @@ static enum err asked(struct study *s, struct trial *t, const struct op *op) {
   return OK;
 }
 
+/* A trial that is complete may go out again: its weights were lost, and are made anew. Its story stays as it is. */
 static enum err stint(struct study *s, struct trial *t, const struct op *op) {
-  if (!trial_is_paused(t))
+  bool out = t->stints && t->stint.end == STINT_OPEN;
+  if (out || (t->state != TRIAL_RUNNING && t->state != TRIAL_COMPLETE))
     return FAIL(ERR_DAMAGED, "trial %" PRId64 ": stint %" PRId64 " goes out while the trial is %s", t->number,
-                op->stint.id, trial_is_out(t) ? "out already" : trial_state_name(t->state));
+                op->stint.id, out ? "out already" : trial_state_name(t->state));
   study_settle(s, t);
   t->stint = op->stint;
   t->stint.end = STINT_OPEN;
@@ -108,11 +110,13 @@ static void set_reason(struct trial *t, const char *reason) {
 static enum err end(struct study *s, struct trial *t, const struct op *op) {
   if (op->stint.id > t->stint.id)
     return FAIL(ERR_DAMAGED, "trial %" PRId64 ": stint %" PRId64 " ends but never went out", t->number, op->stint.id);
-  if (op->stint.id < t->stint.id || !trial_is_out(t))
+  if (op->stint.id < t->stint.id || !t->stints || t->stint.end != STINT_OPEN)
     return OK; /* it has ended before */
   close_stint(s, t, op->stint.end);
   t->seconds += op->seconds;
   s->seconds += op->seconds;
+  if (trial_is_over(t))
+    return OK;
   set_reason(t, op->reason);
   switch (op->stint.end) {
   case STINT_reached:
@@ -133,7 +137,8 @@ static enum err end(struct study *s, struct trial *t, const struct op *op) {
   case STINT_OPEN:
     break;
   }
-  history_update(s, t);
+  if (op->stint.end == STINT_reached || op->stint.end == STINT_finished)
+    history_progress(s, t);
   return OK;
 }
 
@@ -163,8 +168,8 @@ static enum err report(struct study *s, struct trial *t, const struct op *op) {
     t->best = op->value;
     t->best_step = op->step;
   }
-  history_update(s, t);
-  return OK;
+  return OK; /* samplers see it when the stint ends: what they know does not depend on how
+              * fast reports came, nor on interruptions */
 }
 
 /* Ties go to the lower number, whichever was over first; only a better value ends a stall. */
@@ -198,6 +203,7 @@ static enum err state(struct study *s, struct trial *t, const struct op *op) {
   if (trial_is_over(t)) {
     t->ended = op->time;
     look_for_best(s, t);
+    history_progress(s, t);
   }
   history_update(s, t);
   return OK;

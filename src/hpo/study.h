@@ -13,8 +13,8 @@ struct history {
   size_t d;             /* coordinates */
   double *u;            /* (n, d) */
   double *value;        /* (n): minimised: the sign is turned for maximize; NaN while running, failed */
-  double *best;         /* (n): running best of the reports, same sign; NaN if none */
-  int64_t *step;        /* (n): how far that trial has come: its last report, or the end of its last stint */
+  double *best;         /* (n): best of the reports until step, same sign; NaN if none */
+  int64_t *step;        /* (n): how far the trial has come in stints that ended */
   unsigned char *state; /* (n): enum trial_state */
   int64_t *number;      /* (n): trial number */
   int64_t asked;        /* trials the sampler proposed (not enqueued ones) */

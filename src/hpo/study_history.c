@@ -69,13 +69,17 @@ void history_free(struct history *h) {
 void history_update(struct study *s, const struct trial *t) {
   if (t->row < 0)
     return;
+  s->history.value[t->row] = s->maximize ? -t->value : t->value;
+  s->history.state[t->row] = (unsigned char)t->state;
+}
+
+void history_progress(struct study *s, const struct trial *t) {
+  if (t->row < 0)
+    return;
   struct history *h = &s->history;
-  double sign = s->maximize ? -1 : 1;
   int64_t reported = t->n_reports ? t->reports[t->n_reports - 1].step : 0;
-  h->value[t->row] = sign * t->value;
-  h->best[t->row] = sign * t->best;
+  h->best[t->row] = s->maximize ? -t->best : t->best;
   h->step[t->row] = reported > t->step ? reported : t->step;
-  h->state[t->row] = (unsigned char)t->state;
 }
 
 void study_settle(struct study *s, struct trial *t) {
@@ -99,4 +103,5 @@ void study_settle(struct study *s, struct trial *t) {
     h->u[(size_t)t->row * h->d + i] = u[i];
   h->number[t->row] = t->number;
   history_update(s, t);
+  history_progress(s, t);
 }

@@ -11,7 +11,8 @@ enum err point_value(const char *distribution, double internal, struct value *ou
 /* The point is complete: it enters the set of points seen and, if it is of the space, the history. */
 void study_settle(struct study *s, struct trial *t);
 /* Brings the trial's row of the history up to date. */
-void history_update(struct study *s, const struct trial *t);
+void history_update(struct study *s, const struct trial *t);   /* value and state */
+void history_progress(struct study *s, const struct trial *t); /* best and step: when a stint ends, not before */
 void history_free(struct history *h);
 
 #endif

@@ -206,3 +206,15 @@ enum err cache_map(struct data **out, const char *path) {
     data_close(data);
   return e;
 }
+
+enum err data_from_description(struct data **out, const char *description) {
+  struct description d;
+  TRY(description_read(&d, description, "the description of the data"));
+  struct data *data = MEM_NEW(struct data);
+  name_inputs(data, &d);
+  name_classes(data, &d);
+  data->description = mem_strdup(description);
+  description_free(&d);
+  *out = data;
+  return OK;
+}
