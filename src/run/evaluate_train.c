@@ -73,6 +73,24 @@ static enum err train_identity(const struct evaluator_options *o, struct strbuf 
   return OK;
 }
 
+/* How the data were prepared, beside the study: what best/ and predict take along. One rank writes it. */
+static enum err write_description(const struct evaluator_options *o, const struct data *data) {
+  if (!o->folder)
+    return OK;
+  char *path = path_join(o->folder, "data.json"), *lock = path_join(o->folder, "data.lock");
+  int fd = -1;
+  enum err e = file_exists(path) ? OK : file_lock(lock, 60, &fd);
+  if (e == OK && fd >= 0 && !file_exists(path))
+    e = file_write_atomic(path, data->description, strlen(data->description));
+  if (fd >= 0) {
+    file_remove(lock);
+    file_unlock(fd);
+  }
+  free(path);
+  free(lock);
+  return e;
+}
+
 static enum err train_open(struct evaluator *e) {
   struct training *t = MEM_NEW(struct training);
   e->context = t;
@@ -86,6 +104,7 @@ static enum err train_open(struct evaluator *e) {
   enum err opened = data_open(&t->data, e->options.conf, cache);
   free(cache);
   TRY(opened);
+  TRY(write_description(&e->options, t->data));
   TRY(metric_tag(e->options.conf, t->data, &t->tag));
   snprintf(t->description, sizeof t->description, "%s %s", t->backend, trainer_kernels());
   return OK;
