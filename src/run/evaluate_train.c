@@ -43,7 +43,7 @@ struct training {
   char description[256];
 };
 
-static char *cache_folder(const struct evaluator_options *o) {
+char *train_cache(const struct evaluator_options *o) {
   const char *cache = settings_text(o->conf, "run.cache");
   return *cache ? settings_path(o->conf, cache) : path_join(o->folder ? o->folder : ".", "cache");
 }
@@ -64,7 +64,7 @@ static int64_t train_steps(const struct settings *conf) {
 
 /* The data are part of what a study is. */
 static enum err train_identity(const struct evaluator_options *o, struct strbuf *out) {
-  char *cache = cache_folder(o), *path = NULL, hash[65];
+  char *cache = train_cache(o), *path = NULL, hash[65];
   enum err e = data_identify(o->conf, cache, &path, hash);
   free(cache);
   free(path);
@@ -100,7 +100,7 @@ static enum err train_open(struct evaluator *e) {
   if (!t->backend)
     return FAIL(ERR_DEVICE, "run.backend = %s is not in this build: set run.backend = \"auto\"",
                 settings_text(e->options.conf, "run.backend"));
-  char *cache = cache_folder(&e->options);
+  char *cache = train_cache(&e->options);
   enum err opened = data_open(&t->data, e->options.conf, cache);
   free(cache);
   TRY(opened);
@@ -303,6 +303,7 @@ const struct evaluator_ops evaluator_train = {.name = "train",
                                               .check = train_check,
                                               .steps = train_steps,
                                               .identity = train_identity,
+                                              .cost = train_cost,
                                               .open = train_open,
                                               .admit = train_admit,
                                               .advance = train_advance,

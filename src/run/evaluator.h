@@ -51,6 +51,9 @@ struct evaluator_ops {
   /* What the study stands on besides its settings, as text (the hash of the data): part of its identity. NULL: nothing.
    */
   enum err (*identity)(const struct evaluator_options *o, struct strbuf *out);
+  /* For `check`: lines about size and speed, and how long a step of an average point takes. It may prepare data. NULL:
+   * a step takes no time worth counting. */
+  enum err (*cost)(const struct evaluator_options *o, struct strbuf *out, double *seconds_per_step);
   enum err (*open)(struct evaluator *e);
   /* Puts a trial into a free slot and starts its stint: from nothing (w->from = 0, start NULL) or from a state after
    * w->from steps. w->to = w->from: the end of the stint is told again. */
