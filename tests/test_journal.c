@@ -615,7 +615,7 @@ static void test_bugs_are_not_written(void) {
   struct op bad[6];
   bad[0] = named(OP_REPORT, 0, NULL, NULL); /* NaN */
   bad[1] = bad[0];
-  bad[1].value = INFINITY;
+  bad[1].value = (double)INFINITY;
   bad[2] = named(OP_TRIAL_ATTR, 0, "a", "not json");
   bad[3] = named(OP_TRIAL_ATTR, 0, "a", "{\"a\":\n1}");
   bad[4] = named(OP_STATE, 0, NULL, NULL);

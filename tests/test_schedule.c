@@ -225,7 +225,7 @@ static void one_ends(struct runner *r) {
     is_over(r, trial, isnan(r->study.trials[trial].best) ? TRIAL_FAIL : TRIAL_COMPLETE);
     break;
   default:
-    arrive(r, trial, INFINITY);
+    arrive(r, trial, (double)INFINITY);
     is_over(r, trial, TRIAL_FAIL);
   }
 }

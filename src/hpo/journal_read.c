@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { CHUNK = 1 << 20 };
+enum { CHUNK = 1 << 16 };
 
 static const char opening[] = "{\"op_code\":";
 

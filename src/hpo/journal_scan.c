@@ -253,7 +253,7 @@ static bool literal(struct scan *s, const char *word) {
 
 bool scan_number(struct scan *s, double *x) {
   if (scan_peek(s) == 'n' && literal(s, "null")) {
-    *x = NAN;
+    *x = (double)NAN;
     return true;
   }
   const char *begin = s->p;

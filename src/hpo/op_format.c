@@ -8,8 +8,8 @@
 struct op op_of(enum op_kind kind, int64_t trial) {
   return (struct op){.kind = kind,
                      .trial = trial,
-                     .value = NAN,
-                     .time = NAN,
+                     .value = (double)NAN,
+                     .time = (double)NAN,
                      .asked_at = -1,
                      .key = -1,
                      .stint = {.id = -1, .end = STINT_OPEN}};

@@ -374,7 +374,7 @@ static bool fill(struct scan *s, const struct line *l, struct op *op) {
 
 enum err op_scan(char *line, size_t n, struct op *op, bool *foreign) {
   struct scan s = {.p = line, .end = line + n};
-  struct line l = {.value = NAN, .time = NAN, .trial = -1};
+  struct line l = {.value = (double)NAN, .time = (double)NAN, .trial = -1};
   if (!scan_line(&s, &l) || !fill(&s, &l, op))
     return FAIL(ERR_DAMAGED, "column %td: %s", s.p - line + 1, s.why);
   *foreign = l.foreign;

@@ -89,7 +89,7 @@ static void halving_tell(struct schedule *s, const struct study *study, const st
     p->over = true;
     struct member m = member_of(study, t, t->step);
     if (t->stint.end != STINT_finished)
-      m.value = INFINITY;
+      m.value = (double)INFINITY;
     if (p->rungs < h->n && h->rungs[p->rungs].step <= t->stint.to)
       rung_add(&h->rungs[p->rungs++], m);
   }

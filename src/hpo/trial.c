@@ -34,12 +34,12 @@ void trial_init(struct trial *t, int64_t number) {
   *t = (struct trial){.number = number,
                       .key = number,
                       .row = -1,
-                      .value = NAN,
+                      .value = (double)NAN,
                       .asked_at = -1,
-                      .best = NAN,
+                      .best = (double)NAN,
                       .best_step = -1,
-                      .started = NAN,
-                      .ended = NAN,
+                      .started = (double)NAN,
+                      .ended = (double)NAN,
                       .stint = {.id = -1, .end = STINT_cancelled}};
   params_init(&t->params);
 }
@@ -67,7 +67,7 @@ bool trial_is_paused(const struct trial *t) {
 }
 
 double trial_best_until(const struct trial *t, int64_t step, bool maximize) {
-  double best = NAN;
+  double best = (double)NAN;
   for (size_t i = 0; i < t->n_reports && t->reports[i].step <= step; i++) {
     double x = t->reports[i].value;
     if (isnan(best) || (maximize ? x > best : x < best))
