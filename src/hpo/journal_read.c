@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,8 +40,7 @@ struct reader {
 /* `what` is often the text of an error found further down, which this one replaces. */
 static enum err damaged(const struct reader *r, int64_t line, const char *what) {
   char text[1024];
-  strncpy(text, what, sizeof text - 1);
-  text[sizeof text - 1] = '\0';
+  snprintf(text, sizeof text, "%s", what);
   err_clear();
   return FAIL(ERR_DAMAGED, "%s:%" PRId64 ": %s: put back a copy of the file, or keep the lines before this one only",
               r->path, line, text);
