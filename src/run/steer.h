@@ -86,11 +86,12 @@ struct steer {
   size_t n_due, cap_due;
   int64_t *fresh; /* trials that never had a stint: points of the user's, or cut off before */
   size_t n_fresh, cap_fresh;
-  int64_t next_order, turn; /* order of the next new stint; ordered: whose outcome comes next */
+  int64_t next_order; /* of the next new stint */
   struct waiting_end *waiting;
   size_t n_waiting, cap_waiting;
 
   enum halt halt;
+  enum halt limit;  /* of the study, that is met; ordered: what is out comes in before it becomes `halt` */
   enum err failure; /* of a worker or of this rank: what HALT_ERROR and HALT_WORKERS end with */
   char failure_text[1024];
   bool leaving;   /* COMMAND_LEAVE has gone out */

@@ -148,22 +148,35 @@ static enum err take_end(struct steer *s, struct peer *p, struct ending *e) {
   return code;
 }
 
+/* Has a stint that was decided before this one not come in yet? */
+static bool must_wait(const struct steer *s, int64_t order) {
+  const struct trial *trials = s->study.trials;
+  for (size_t i = 0; i < s->n_peers; i++)
+    for (size_t k = 0; k < s->peers[i].n_out; k++)
+      if (trials[s->peers[i].out[k]].stint.order < order)
+        return true;
+  for (size_t i = 0; i < s->n_due; i++)
+    if (trials[s->due[i]].stint.order < order && !trial_is_over(&trials[s->due[i]]))
+      return true;
+  return false;
+}
+
 /* run.ordered: outcomes are taken in the order in which their stints were decided, and after each one the search
  * decides anew, so that what it knows at each decision does not depend on who was fast. */
 enum err steer_take_turns(struct steer *s) {
-  for (size_t i = 0; i < s->n_waiting;) {
-    if (s->waiting[i].order != s->turn) {
-      i++;
-      continue;
-    }
-    struct waiting_end w = s->waiting[i];
-    s->waiting[i] = s->waiting[--s->n_waiting];
-    s->turn++;
+  while (s->n_waiting) {
+    size_t first = 0;
+    for (size_t i = 1; i < s->n_waiting; i++)
+      if (s->waiting[i].order < s->waiting[first].order)
+        first = i;
+    if (must_wait(s, s->waiting[first].order))
+      return OK;
+    struct waiting_end w = s->waiting[first];
+    s->waiting[first] = s->waiting[--s->n_waiting];
     enum err e = apply_end(s, &w.end, w.peer);
     ending_free(&w.end);
     TRY(e);
     TRY(steer_plan(s));
-    i = 0;
   }
   return OK;
 }
@@ -231,12 +244,11 @@ enum err steer_lose(struct steer *s, struct peer *p, const char *why) {
     if (t->losses + 1 >= most && !trial_is_over(t)) {
       char reason[200];
       snprintf(reason, sizeof reason, "given up: %s, %lld times", why, (long long)most);
-      take_off(p, t->number);
+      free(e.reason);
+      e.reason = mem_strdup(reason);
       e.how = STINT_failed;
-      TRY(fail_trial(s, &e, reason));
-      ending_free(&e);
-    } else
-      TRY(take_end(s, p, &e));
+    }
+    TRY(take_end(s, p, &e));
   }
   return OK;
 }

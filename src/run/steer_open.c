@@ -258,7 +258,6 @@ static void gather_unfinished(struct steer *s) {
     }
   }
   qsort(pairs, n, sizeof *pairs, by_order);
-  s->turn = n ? pairs[0][1] : s->next_order;
   for (size_t i = 0; i < n; i++) {
     MEM_GROW(s->due, s->n_due, &s->cap_due);
     s->due[s->n_due++] = pairs[i][0];

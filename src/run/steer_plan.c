@@ -151,6 +151,10 @@ static enum err issue_next(struct steer *s, bool *issued) {
   *issued = true;
   if (s->n_due)
     return issue_due(s);
+  if (s->limit != HALT_NONE) {
+    *issued = false;
+    return OK;
+  }
   switch (schedule_next(&s->schedule, &s->study, may_ask(s), &trial, &to)) {
   case NEXT_RESUME:
     return issue(s, trial, to, s->next_order++);
@@ -212,9 +216,18 @@ static enum err rebuild_best(struct steer *s, bool *issued) {
   return OK;
 }
 
+/* A limit ends the study at once; ordered: when all stints decided before it have come in, so that what the study ends
+ * with does not depend on who was fast. */
+static void watch_limits(struct steer *s) {
+  if (s->limit == HALT_NONE)
+    s->limit = limit_reached(s);
+  bool comes_in = s->ordered && s->limit != HALT_TIMEOUT && (steer_out(s) || s->n_due);
+  if (s->halt == HALT_NONE && !comes_in)
+    s->halt = s->limit;
+}
+
 enum err steer_plan(struct steer *s) {
-  if (s->halt == HALT_NONE)
-    s->halt = limit_reached(s);
+  watch_limits(s);
   if (s->halt != HALT_NONE)
     return OK;
   if (!workers_left(s)) {
