@@ -34,9 +34,17 @@ static struct trial *trial_of(struct steer *s, const struct ending *e) {
   return t->stints && t->stint.end == STINT_OPEN && t->stint.id == e->id ? t : NULL;
 }
 
+/* Steps that are trained again after a loss come to the same values; the journal has them once. */
+static bool has_report(const struct trial *t, int64_t step) {
+  for (size_t i = t->n_reports; i-- > 0 && t->reports[i].step >= step;)
+    if (t->reports[i].step == step)
+      return true;
+  return false;
+}
+
 static enum err take_report(struct steer *s, const struct ending *e) {
   const struct trial *t = trial_of(s, e);
-  if (!t || !isfinite(e->value))
+  if (!t || !isfinite(e->value) || has_report(t, e->step))
     return OK;
   struct op op = op_of(OP_REPORT, e->trial);
   op.step = e->step;
