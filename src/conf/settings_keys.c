@@ -81,16 +81,6 @@ bool key_name_good(const char *name) {
   return true;
 }
 
-void key_example_below(const char *group, struct strbuf *out) {
-  const char *word = word_at(first_below(group)->key, words_in(group));
-  size_t length = strcspn(word, ".");
-  if (*word == '*')
-    strbuf_puts(out, "NAME");
-  else
-    strbuf_add(out, word, length);
-  strbuf_puts(out, word[length] ? " = { ... }" : " = ...");
-}
-
 const char *key_last(const char *key) {
   const char *dot = strrchr(key, '.');
   return dot ? dot + 1 : key;
@@ -129,6 +119,11 @@ static void words_below(const char *group, struct words *out) {
     }
 }
 
+static void put_words(const struct words *w, struct strbuf *out) {
+  for (size_t i = 0; i < w->n; i++)
+    strbuf_printf(out, "%s%s", i ? ", " : "", w->items[i]);
+}
+
 /* "train.epochs" for a lone "epochs". */
 static const char *same_last_word(const char *key) {
   size_t n;
@@ -159,18 +154,30 @@ static void suggest(const char *key, struct strbuf *out) {
   struct words brothers = {0};
   words_below(group, &brothers);
   const char *near = nearest_word(key_last(key), (const char *const *)brothers.items, brothers.n);
-  const char *other = same_last_word(key) ? same_last_word(key) : nearest_key(key);
+  const char *other = same_last_word(key);
+  if (!other && !*group)
+    other = nearest_key(key);
   if (near)
     strbuf_printf(out, "; did you mean %s%s%s?", group, *group ? "." : "", near);
   else if (other)
     strbuf_printf(out, "; did you mean %s?", other);
   else {
     strbuf_printf(out, "; %s%s has ", *group ? "" : "a study file", group);
-    for (size_t i = 0; i < brothers.n; i++)
-      strbuf_printf(out, "%s%s", i ? ", " : "", brothers.items[i]);
+    put_words(&brothers, out);
   }
   words_free(&brothers);
   free(group);
+}
+
+void key_inside(const char *group, struct strbuf *out) {
+  struct words inner = {0};
+  words_below(group, &inner);
+  const char *word = word_at(first_below(group)->key, words_in(group));
+  if (inner.n > 1)
+    put_words(&inner, out);
+  else
+    strbuf_printf(out, "%s = %s", *word == '*' ? "NAME" : inner.items[0], strchr(word, '.') ? "{ ... }" : "...");
+  words_free(&inner);
 }
 
 void key_complain_unknown(const char *key, const char *file, int line, struct complaints *c) {

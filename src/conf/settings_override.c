@@ -71,7 +71,6 @@ static void mark(struct node *n, const char *label) {
     mark(&n->children[i], label);
 }
 
-/* Texts in quotes and groups go through the parser of study files. */
 static bool parse_value(const char *text, const char *label, struct node *out, struct complaints *c) {
   struct complaints inner;
   complaints_init(&inner);
@@ -107,14 +106,25 @@ static void words_to_node(const struct setting *row, const char *text, struct no
   free(values);
 }
 
+/* Words are what people type and shells leave; the rest needs the parser: groups, lists in lists, escapes. */
+static bool needs_parser(const char *text) {
+  if (*text == '{' || *text == '"')
+    return true;
+  if (*text != '(' && *text != '[')
+    return false;
+  size_t quotes = 0;
+  for (const char *p = text; *p; p++)
+    quotes += *p == '"';
+  return strpbrk(text + 1, "{([") || quotes % 2 || (quotes && strchr(text, '\\'));
+}
+
 static void apply(struct node *root, const char *key, const char *text, const char *label, struct complaints *c) {
   struct node value;
-  bool syntax = strpbrk(text, "\"{") || (*text && strpbrk(text + 1, "(["));
   if (*text == '\0') {
     complain(c, label, 0, "no value after =; an empty text is written '\"\"'");
     return;
   }
-  if (!syntax)
+  if (!needs_parser(text))
     words_to_node(settings_row(key), text, &value);
   else if (!parse_value(text, label, &value, c))
     return;

@@ -2,12 +2,15 @@
 #ifndef COXSWAIN_CONF_SETTINGS_PAGE_H
 #define COXSWAIN_CONF_SETTINGS_PAGE_H
 
+#include <stdbool.h>
+
 #include "base/strbuf.h"
 
 struct page {
   struct strbuf *out;
   char open[256]; /* the group that is open, "" at the top */
   int depth;
+  bool airy; /* a blank line before each inner group */
 };
 
 void page_go(struct page *p, const char *group, size_t length);

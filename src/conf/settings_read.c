@@ -103,20 +103,20 @@ static struct value *values_of(const struct node *n, size_t *count) {
 
 /* Is the shape - one value, a list, a group - what the row takes? */
 static bool check_shape(struct reader *r, const struct node *n, const char *key, const struct setting *row) {
-  bool numbers = row->type == SETTING_INT || row->type == SETTING_FLOAT;
+  bool numbers = row->type == SETTING_INT || row->type == SETTING_FLOAT, list = row->flags & LIST;
   size_t before = r->c->n;
   for (size_t i = 0; n->kind == NODE_LIST && i < n->n; i++)
     if (n->children[i].kind != NODE_SCALAR) {
       complain(r->c, n->file, n->line, "%s is a list of values: no list or group can be inside it", key);
       break;
     }
-  if (n->kind == NODE_GROUP)
-    complain(r->c, n->file, n->line, "%s is %s, not a group { }", key, row->flags & LIST ? "a list ( )" : "one value");
-  else if (n->kind == NODE_LIST && !(row->flags & LIST) && (row->flags & REF))
+  if ((n->kind == NODE_GROUP || (n->kind == NODE_LIST && !list)) && (row->flags & REF)) /* meant to be searched */
     complain(r->c, n->file, n->line,
-             "%s is one value, not a list; to try several, write space = { x = ( ... ); } and here %s = \"@x\"", key,
-             key_last(key));
-  else if (n->kind == NODE_LIST && !(row->flags & LIST))
+             "%s is %s, not a %s; to try several, write space = { x = ...; } and here %s = \"@x\"", key,
+             list ? "a list ( )" : "one value", n->kind == NODE_LIST ? "list" : "group { }", key_last(key));
+  else if (n->kind == NODE_GROUP)
+    complain(r->c, n->file, n->line, "%s is %s, not a group { }", key, list ? "a list ( )" : "one value");
+  else if (n->kind == NODE_LIST && !list)
     complain(r->c, n->file, n->line, "%s is one value, not a list", key);
   else if (n->kind == NODE_LIST && n->n == 0 && !numbers)
     complain(r->c, n->file, n->line, "%s is an empty list", key);
@@ -150,16 +150,15 @@ static void read_setting(struct reader *r, const struct node *n, const char *key
 static void read_group(struct reader *r, const struct node *group, const char *prefix);
 
 static void read_below(struct reader *r, const struct node *n, const char *key) {
-  struct strbuf example = STRBUF_INIT;
-  key_example_below(key, &example);
+  struct strbuf inside = STRBUF_INIT;
+  key_inside(key, &inside);
   if (n->kind != NODE_GROUP)
-    complain(r->c, n->file, n->line, "%s is a group, not a value: write %s = { %s; }", key, key_last(key),
-             example.text);
+    complain(r->c, n->file, n->line, "%s is a group { }, not a value; inside it stands %s", key, inside.text);
   else if (n->n == 0 && key_is_open(key))
-    complain(r->c, n->file, n->line, "%s is an empty group: write %s = { %s; }", key, key_last(key), example.text);
+    complain(r->c, n->file, n->line, "%s is an empty group; inside it stands %s", key, inside.text);
   else
     read_group(r, n, key);
-  strbuf_free(&example);
+  strbuf_free(&inside);
 }
 
 static void read_node(struct reader *r, const struct node *n, const char *key) {

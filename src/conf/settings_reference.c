@@ -23,8 +23,8 @@ static void put_wrapped(struct strbuf *out, int indent, const char *mark, const 
   }
 }
 
-static const char *type_word(const struct setting *row) {
-  switch (row->type) {
+static const char *type_word(enum setting_type type) {
+  switch (type) {
   case SETTING_BOOL:
     return "true or false";
   case SETTING_INT:
@@ -32,7 +32,7 @@ static const char *type_word(const struct setting *row) {
   case SETTING_FLOAT:
     return "number";
   case SETTING_SECONDS:
-    return "time: seconds, \"90s\", \"30m\", \"2h\", \"1d\" or \"HH:MM:SS\"";
+    return "time";
   case SETTING_TEXT:
     return "text";
   case SETTING_CHOICE:
@@ -40,16 +40,18 @@ static const char *type_word(const struct setting *row) {
   case SETTING_ANY:
     break;
   }
-  return row->choices ? "number or one of these words" : "number, text, true or false";
+  return "number, text, true or false";
 }
 
 /* "whole number >= 1 | epochs | or "@name" | identity" */
 static void put_type(const struct setting *row, struct strbuf *out) {
   struct strbuf range = STRBUF_INIT;
+  bool number_or_word = row->type == SETTING_ANY && row->choices;
   value_range_text(row, &range);
-  strbuf_printf(out, "%s%s%s", type_word(row), range.len ? " " : "", range.text);
+  strbuf_printf(out, "%s%s%s%s", number_or_word ? "number" : type_word(row->type), range.len ? " " : "", range.text,
+                number_or_word ? " or one of these words" : "");
   strbuf_free(&range);
-  if (*row->unit && row->type != SETTING_SECONDS)
+  if (*row->unit)
     strbuf_printf(out, " | %s", row->unit);
   if (row->flags & LIST)
     strbuf_puts(out, row->flags & EITHER ? " | one or a list ( )" : " | list ( )");
@@ -112,6 +114,8 @@ static const char preface[] =
     "#   name = value;             a number, a text in \"quotes\", true or false\n"
     "#   name = (1, 2.5, \"x\");     a list; [1, 2] will do where all values are of one type\n"
     "#   name = { ... };           a group\n"
+    "#   name = \"90s\";             a time: a number of seconds, or \"90s\", \"30m\", \"2h\", \"1d\", \"1h30m\", "
+    "\"HH:MM:SS\"\n"
     "#   name = \"@lr\";             the hyperparameter lr of the group space, filled in for each trial\n"
     "#   @include \"other.cfg\"      another file put in here; its path starts from this file's folder\n"
     "#   # or //                   a comment up to the end of the line\n"
@@ -135,7 +139,7 @@ static void put_heading(struct page *p, const struct setting_group *group) {
 }
 
 void settings_write_reference(struct strbuf *out) {
-  struct page p = {.out = out};
+  struct page p = {.out = out, .airy = true};
   size_t n_rows, n_groups;
   const struct setting *rows = settings_table(&n_rows);
   const struct setting_group *groups = settings_groups(&n_groups);

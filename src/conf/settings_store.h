@@ -28,10 +28,10 @@ struct settings {
 };
 
 /* settings_keys.c: keys against the table. Components of a key are what stands between its dots. */
-bool key_is_group(const char *key);   /* some row lies below it */
-bool key_is_open(const char *key);    /* its last word is the user's own: space.lr, data.classes.b */
-bool key_name_good(const char *name); /* [A-Za-z_][A-Za-z0-9_.-]{0,63} */
-void key_example_below(const char *group, struct strbuf *out); /* "eta = ..."; the group must be one */
+bool key_is_group(const char *key);                     /* some row lies below it */
+bool key_is_open(const char *key);                      /* its last word is the user's own: space.lr, data.classes.b */
+bool key_name_good(const char *name);                   /* [A-Za-z_][A-Za-z0-9_.-]{0,63} */
+void key_inside(const char *group, struct strbuf *out); /* "name, eta, first" or "NAME = ..." */
 void key_complain_unknown(const char *key, const char *file, int line, struct complaints *c);
 const char *key_last(const char *key); /* "eta" of "schedule.eta" */
 
@@ -44,8 +44,8 @@ void value_show(const struct value *v, struct strbuf *out);  /* for messages: 0.
 void value_write(const struct value *v, struct strbuf *out); /* as in a study file */
 void values_write(const struct value *values, size_t n, bool list, struct strbuf *out);
 void values_show(const struct value *values, size_t n, bool list, struct strbuf *out); /* shortened */
-/* One value or a flat ( ) or [ ] list of words, as in a default or behind --set. row NULL: anything. Caller frees each
- * value and the array. */
+/* One value or a flat ( ) or [ ] list of words, as in a default or behind --set; quotes may stand around a word,
+ * without escapes. row NULL: anything. Caller frees each value and the array. */
 struct value *values_from_words(const struct setting *row, const char *text, size_t *n, bool *list);
 void value_range_text(const struct setting *row, struct strbuf *out); /* ">= 2", "0 .. 1"; "" if there is none */
 

@@ -86,7 +86,7 @@ static const struct setting rows[] = {
   {"study.direction", SETTING_CHOICE, 0, IDENTITY, "auto", NO_RANGE, "", CHOICES(DIRECTION_LIST), "Which way is better."},
   {"study.seed", SETTING_INT, 0, IDENTITY, "1", COUNT(0), "", NULL, "Start of all random numbers of the study."},
   {"study.trials", SETTING_INT, 0, FREE, "100", COUNT(1), "", NULL, "Stop after this many trials."},
-  {"study.timeout", SETTING_SECONDS, 0, FREE, "0", 0, 1e12, "seconds", NULL, "Stop when the study has run this long in all, over all its jobs (0: no limit)."},
+  {"study.timeout", SETTING_SECONDS, 0, FREE, "0", COUNT(0), "", NULL, "Stop when the study has run this long in all, over all its jobs (0: no limit)."},
   {"study.target", SETTING_FLOAT, 0, FREE, NULL, ANY_NUMBER, "", NULL, "Stop when the metric is this good."},
   {"study.stall", SETTING_INT, 0, FREE, "0", COUNT(0), "trials", NULL, "Stop after this many finished trials without a better one (0: never)."},
   {"study.failures", SETTING_FLOAT, 0, FREE, "0.5", 0, 1, "", NULL, "Give up (exit code 3) when more than this share of the trials failed; looked at from 10 trials on."},
@@ -110,7 +110,7 @@ static const struct setting rows[] = {
   {"function.name", SETTING_CHOICE, 0, IDENTITY, "sphere", NO_RANGE, "", CHOICES(FUNCTION_LIST), "The test function; its arguments are the numbers of the space, in the order written."},
   {"function.file", SETTING_TEXT, 0, IDENTITY, "", NO_RANGE, "", NULL, "table: CSV (also .gz) with a column for each hyperparameter and either a column value, or columns step_1, step_2, ... of recorded curves."},
   {"function.steps", SETTING_INT, 0, IDENTITY, "1", COUNT(1), "", NULL, "Steps of one trial, each with a report; what a schedule spends."},
-  {"function.seconds", SETTING_SECONDS, 0, FREE, "0", 0, 1e6, "seconds", NULL, "How long a step pretends to work."},
+  {"function.seconds", SETTING_SECONDS, 0, FREE, "0", 0, 1e6, "", NULL, "How long a step pretends to work."},
   {"function.noise", SETTING_FLOAT, 0, IDENTITY, "0", 0, DBL_MAX, "", NULL, "Standard deviation of normal noise on every step."},
 
   {"data.files", SETTING_TEXT, LIST, IDENTITY, NULL, NO_RANGE, "", NULL, "HDF5 files to train on, relative to the study file."},
@@ -187,32 +187,32 @@ static const struct setting rows[] = {
   {"run.ordered", SETTING_BOOL, 0, FREE, "false", NO_RANGE, "", NULL, "Take outcomes in a fixed order, so that the whole search is the same for any number of workers."},
   {"run.in_flight", SETTING_INT, 0, FREE, "16", 1, 1e6, "stints", NULL, "ordered: how many stints are under way at once; at least the number of slots keeps all of them busy."},
   {"run.backlog", SETTING_INT, 0, FREE, "0", 0, 4096, "stints", NULL, "Stints handed to a worker beyond its slots, so that it never waits (0: as many as it finishes in a quantum)."},
-  {"run.quantum", SETTING_SECONDS, 0, FREE, "0.05", 0.001, 60, "seconds", NULL, "How long a worker trains between two messages."},
-  {"run.checkpoint", SETTING_SECONDS, 0, FREE, "60", 0.01, 1e9, "seconds", NULL, "How often a worker writes the states of its trials."},
+  {"run.quantum", SETTING_SECONDS, 0, FREE, "0.05", 0.001, 60, "", NULL, "How long a worker trains between two messages."},
+  {"run.checkpoint", SETTING_SECONDS, 0, FREE, "60", 0.01, 1e9, "", NULL, "How often a worker writes the states of its trials."},
   {"run.keep", SETTING_INT, 0, FREE, "5", 0, 1e9, "trials", NULL, "How many of the best trials keep their weights, besides those that may still go on."},
   {"run.attempts", SETTING_INT, 0, FREE, "3", 1, 1000, "", NULL, "How often a trial that kills its worker is tried."},
-  {"run.walltime", SETTING_SECONDS, 0, FREE, "0", 0, 1e9, "seconds", NULL, "Leave, with everything saved, before this much time is over (0: no limit)."},
-  {"run.lost_after", SETTING_SECONDS, 0, FREE, "60", 1, 1e6, "seconds", NULL, "A worker that has said nothing for this long counts as lost."},
+  {"run.walltime", SETTING_SECONDS, 0, FREE, "0", 0, 1e9, "", NULL, "Leave, with everything saved, before this much time is over (0: no limit)."},
+  {"run.lost_after", SETTING_SECONDS, 0, FREE, "60", 1, 1e6, "", NULL, "A worker that has said nothing for this long counts as lost."},
   {"run.cache", SETTING_TEXT, 0, FREE, "", NO_RANGE, "", NULL, "Folder of prepared data (node-local is fast); cache/ in the study folder if not given."},
 };
 /* clang-format on */
 
 /* clang-format off */
 static const struct setting_group groups[] = {
-  {"evaluator", "How a point becomes a value.", NULL},
+  {"evaluator", "Training, or something that stands for it.", NULL},
   {"study", "What is searched for, and when to stop.", NULL},
   {"space", "The hyperparameters that are searched. Each is used in the other groups as \"@name\".",
    "space = {\n"
-   "  lr        = { low = 1e-4; high = 1e-1; log = true; };      a number, evenly in its logarithm\n"
-   "  layers    = { low = 1; high = 4; };                        a whole number\n"
-   "  batch     = { low = 500; high = 5000; step = 500; };       500, 1000, ... 5000\n"
-   "  activation = (\"relu\", \"tanh\", \"swish\");                  one of these: short for { choices = ( ... ); }\n"
-   "  optimizer = (\"adam\", \"sgd\");\n"
-   "  momentum  = { low = 0.0; high = 0.99; when = { optimizer = \"sgd\"; }; };    only together with sgd\n"
-   "  clip      = 1.0;                                           always this: short for { value = 1.0; }\n"
+   "  lr         = { low = 1e-4; high = 1e-1; log = true; };   # a number, even in its logarithm\n"
+   "  layers     = { low = 1; high = 4; };                     # a whole number\n"
+   "  batch      = { low = 500; high = 5000; step = 500; };    # 500, 1000, ... 5000\n"
+   "  activation = (\"relu\", \"tanh\", \"swish\");                  # one of these, short for { choices = ... }\n"
+   "  optimizer  = (\"adam\", \"sgd\");\n"
+   "  momentum   = { low = 0.0; high = 0.99; when = { optimizer = \"sgd\"; }; };   # only with sgd\n"
+   "  clip       = 1.0;                                        # always this, short for { value = 1.0; }\n"
    "};\n"
-   "train = { lr = \"@lr\"; batch = \"@batch\"; optimizer = \"@optimizer\"; momentum = \"@momentum\"; };\n"},
-  {"sampler", "How points are proposed.", NULL},
+   "train = { lr = \"@lr\"; batch = \"@batch\"; optimizer = \"@optimizer\"; momentum = \"@momentum\"; clip = \"@clip\"; };\n"},
+  {"sampler", "Which points are tried.", NULL},
   {"schedule", "How long each trial trains.", NULL},
   {"function", "For evaluator = \"function\": test functions, tables and recorded curves instead of training.", NULL},
   {"data", "What is trained on.",

@@ -35,6 +35,8 @@ static void put_value(const struct value *v, char text_mark, struct strbuf *out)
     break;
   case VALUE_INT:
     strbuf_printf(out, "%" PRId64, v->as.i);
+    if (text_mark == '"' && (v->as.i > INT32_MAX || v->as.i < INT32_MIN))
+      strbuf_putc(out, 'L'); /* plain libconfig wants it */
     break;
   case VALUE_BOOL:
     strbuf_puts(out, v->as.b ? "true" : "false");
@@ -93,7 +95,12 @@ static struct value number_or_text(const char *word) {
   return value_text(word);
 }
 
-static struct value value_from_word(const struct setting *row, const char *word) {
+static struct value value_from_word(const struct setting *row, char *word) {
+  size_t n = strlen(word);
+  if (n >= 2 && word[0] == '"' && word[n - 1] == '"') {
+    word[n - 1] = '\0';
+    return value_text(word + 1);
+  }
   if (row && (row->type == SETTING_TEXT || row->type == SETTING_CHOICE))
     return value_text(word);
   if (strcmp(word, "true") == 0 || strcmp(word, "false") == 0)
@@ -130,12 +137,15 @@ struct value *values_from_words(const struct setting *row, const char *text, siz
     return values;
   }
   const char *end = text + length - 1, *start = text + 1;
-  for (const char *p = start; p <= end; p++)
-    if (p == end || *p == ',') {
+  bool quoted = false;
+  for (const char *p = start; p <= end; p++) {
+    quoted ^= *p == '"';
+    if (p == end || (*p == ',' && !quoted)) {
       bool blank = strspn(start, " \t") == (size_t)(p - start);
       if (!(p == end && blank)) /* ( ) is empty, and a comma may stand after the last */
         add_word(row, start, p, &values, n, &cap);
       start = p + 1;
     }
+  }
   return values;
 }

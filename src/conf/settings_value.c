@@ -42,16 +42,29 @@ static bool seconds_from_text(const char *text, double *seconds) {
   return isfinite(*seconds);
 }
 
+/* 1e6 rather than 1000000 or 1e+06. */
+static void put_bound(double x, struct strbuf *out) {
+  if (fabs(x) < 1e5) {
+    strbuf_printf(out, "%.10g", x);
+    return;
+  }
+  int exponent = (int)floor(log10(fabs(x)));
+  strbuf_printf(out, "%.3ge%d", x / pow(10, exponent), exponent);
+}
+
+static bool above_zero(const struct setting *row) {
+  return row->low > 0 && row->low <= DBL_MIN;
+}
+
 void value_range_text(const struct setting *row, struct strbuf *out) {
   bool low = row->low > -DBL_MAX, high = row->high < 9e15; /* counts have no limit but that of a double */
   if (!(row->low < row->high) || (!low && !high))
     return;
-  if (row->low > 0 && row->low <= DBL_MIN)
-    strbuf_puts(out, "> 0");
-  else if (low && high)
-    strbuf_printf(out, "%.10g .. %.10g", row->low, row->high);
-  else
-    strbuf_printf(out, low ? ">= %.10g" : "<= %.10g", low ? row->low : row->high);
+  if (low && high)
+    put_bound(row->low, out);
+  strbuf_puts(out, low && high ? " .. " : above_zero(row) ? "> 0" : low ? ">= " : "<= ");
+  if (high || !above_zero(row))
+    put_bound(high ? row->high : row->low, out);
 }
 
 static bool number_fits(const struct setting *row, const struct value *v, struct strbuf *why) {
@@ -63,12 +76,10 @@ static bool number_fits(const struct setting *row, const struct value *v, struct
   }
   if (!(row->low < row->high) || (x >= row->low && x <= row->high))
     return true;
-  if (x > row->high)
-    strbuf_printf(why, "must be <= %.10g", row->high);
-  else if (row->low > 0 && row->low <= DBL_MIN)
-    strbuf_puts(why, "must be > 0");
-  else
-    strbuf_printf(why, "must be >= %.10g", row->low);
+  strbuf_puts(why, x > row->high ? "must be <= " : above_zero(row) ? "must be > 0" : "must be >= ");
+  if (x > row->high || !above_zero(row))
+    put_bound(x > row->high ? row->high : row->low, why);
+  strbuf_puts(why, row->type == SETTING_SECONDS ? " seconds" : "");
   return false;
 }
 
@@ -83,7 +94,7 @@ static void explain_choices(const struct setting *row, const char *word, struct 
   enum { MOST = 64 };
   const char *names[MOST];
   size_t n = 0;
-  strbuf_puts(why, "must be one of ");
+  strbuf_puts(why, row->type == SETTING_ANY ? "must be a number or one of " : "must be one of ");
   for (const struct list_word *w = row->choices; w->name && n < MOST; w++) {
     strbuf_printf(why, "%s%s", n ? ", " : "", w->name);
     names[n++] = w->name;
@@ -122,7 +133,7 @@ static bool text_fits(const struct setting *row, const struct value *v, struct s
     return false;
   }
   if (text[0] == '@') {
-    strbuf_puts(why, "cannot be here: a hyperparameter cannot stand for this setting");
+    strbuf_puts(why, "is a hyperparameter, which cannot stand for this setting");
     return false;
   }
   if (row->choices && !word_is_choice(row, text)) {

@@ -17,6 +17,7 @@ void page_go(struct page *p, const char *group, size_t length) {
       size_t start = open ? open + 1 : 0;
       const char *dot = memchr(group + start, '.', length - start);
       size_t stop = dot ? (size_t)(dot - group) : length;
+      strbuf_puts(p->out, p->airy && p->depth > 0 ? "\n" : "");
       page_line(p, "%.*s = {", (int)(stop - start), group + start);
       snprintf(p->open, sizeof p->open, "%.*s", (int)stop, group);
       p->depth++;

@@ -97,8 +97,19 @@ static char partner(char bracket) {
   return bracket == '}' ? '{' : bracket == ')' ? '(' : '[';
 }
 
+/* (1, 2,) is read by newer versions of libconfig only. */
+static void drop_last_comma(struct strbuf *text) {
+  size_t n = text->len;
+  while (n > 0 && isspace((unsigned char)text->text[n - 1]))
+    n--;
+  if (n > 1 && text->text[n - 1] == ',' && !strchr("([,", text->text[n - 2]))
+    text->text[n - 1] = ' ';
+}
+
 static void copy_bracket(struct reading *r) {
   char bracket = *r->at;
+  if (bracket == ')' || bracket == ']')
+    drop_last_comma(&r->out->text);
   copy_one(r);
   if (bracket == '{' || bracket == '(' || bracket == '[') {
     if (r->n_open == DEEPEST_NESTING) {

@@ -59,18 +59,25 @@ const struct node *node_child(const struct node *group, const char *name) {
   return NULL;
 }
 
+static size_t bare_word(const char *text) {
+  size_t n = 0;
+  while (isalnum((unsigned char)text[n]) || (n > 0 && text[n] && strchr("_./-", text[n])))
+    n++;
+  bool truth = (n == 4 && strncmp(text, "true", n) == 0) || (n == 5 && strncmp(text, "false", n) == 0);
+  return isalpha((unsigned char)text[0]) && !truth ? n : 0;
+}
+
 /* The commonest of all slips: name = word. Returns the word's start in the line and its length, or NULL. */
 static const char *unquoted_word(const char *line, int *length) {
-  const char *word = strchr(line, '=');
-  if (!word || strchr(line, '"'))
-    return NULL;
-  word += 1 + strspn(word + 1, " \t([");
-  size_t n = 0;
-  while (isalnum((unsigned char)word[n]) || (n > 0 && strchr("_./-", word[n]) && word[n]))
-    n++;
-  *length = (int)n;
-  bool truth = (n == 4 && strncmp(word, "true", n) == 0) || (n == 5 && strncmp(word, "false", n) == 0);
-  return n > 0 && isalpha((unsigned char)word[0]) && !truth ? word : NULL;
+  bool quoted = false;
+  for (; *line; line++) {
+    quoted ^= *line == '"';
+    const char *word = line + 1 + strspn(line + 1, " \t([");
+    *length = quoted || *line != '=' ? 0 : (int)bare_word(word);
+    if (*length > 0)
+      return word;
+  }
+  return NULL;
 }
 
 static void complain_about_parse(const config_t *conf, const struct source *source, struct complaints *c) {
