@@ -38,9 +38,13 @@ void complain(struct complaints *c, const char *file, int line, const char *form
 enum err complaints_verdict(const struct complaints *c) {
   if (c->n == 0)
     return OK;
+  enum { ROOM = 3800 }; /* an error text holds no more than 4 KiB */
   struct strbuf all = STRBUF_INIT;
-  for (size_t i = 0; i < c->n; i++)
+  size_t i = 0;
+  for (; i < c->n && (i == 0 || all.len + strlen(c->lines[i]) < ROOM); i++)
     strbuf_printf(&all, "%s%s", i ? "\n" : "", c->lines[i]);
+  if (i < c->n)
+    strbuf_printf(&all, "\n... and %zu more", c->n - i);
   enum err e = FAIL(ERR_CONFIG, "%s", all.text);
   strbuf_free(&all);
   return e;
