@@ -36,13 +36,13 @@ quietly() {
   return "$code"
 }
 
-# build FOLDER [-DOPTION...]: configures and compiles; the folder keeps the generator it has.
+# build FOLDER TARGET [-DOPTION...]: configures and compiles; the folder keeps the generator it has.
 build() {
-  local folder=$1 generator=()
-  shift
+  local folder=$1 target=$2 generator=()
+  shift 2
   if [ ! -f "$folder/CMakeCache.txt" ] && command -v ninja >/dev/null; then
     generator=(-G Ninja)
   fi
   quietly "$folder/configure.log" cmake -S . -B "$folder" ${generator[@]+"${generator[@]}"} "$@"
-  quietly "$folder/build.log" cmake --build "$folder" --parallel "${COXSWAIN_JOBS:-$(cores)}"
+  quietly "$folder/build.log" cmake --build "$folder" --target "$target" --parallel "${COXSWAIN_JOBS:-$(cores)}"
 }

@@ -23,7 +23,7 @@ out=${COXSWAIN_OUT:-runs/quickstart}
 
 scripts/setup.sh
 say "build: into $folder/ (output in $folder/build.log)"
-build "$folder"
+build "$folder" coxswain
 coxswain=$folder/coxswain
 
 if [ -f "$out/journal.log" ]; then
@@ -32,12 +32,13 @@ else
   say "run: a new study in $out on $ranks ranks; Ctrl-C stops it, the same command goes on"
 fi
 mkdir -p "$(dirname "$out")"
+trap : INT # the run below answers Ctrl-C, and its exit code says what became of it
 code=0
 COXSWAIN=$coxswain jobscripts/local.sh -n "$ranks" configs/quickstart.cfg --out "$out" "$@" || code=$?
 case $code in
 0) ;;
 75)
-  say "stopped before the end: type scripts/quickstart.sh again to go on"
+  say "stopped before the end, all is saved (mpirun complains about any exit code; 75 means more to do): type scripts/quickstart.sh again to go on"
   exit 75
   ;;
 *) die "the run ended with code $code; what happened is above and in $out/logs/" ;;

@@ -29,6 +29,7 @@ build    libopenblas-dev  pkg:openblas|flexiblas|blis     OpenBLAS (or another B
 build    zlib1g-dev       pkg:zlib                        zlib
 tests    libcunit1-dev    pkg:cunit                       CUnit
 tests    python3          cmd:python3                     Python 3
+tests    procps           cmd:pgrep                       pgrep: tests that kill ranks
 optional python3-optuna   none                            Optuna: opens our journals in a test
 optional python3-numpy    none                            NumPy: for scripts that compare
 optional python3-h5py     none                            h5py: opens our files in a test

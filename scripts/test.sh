@@ -25,7 +25,7 @@ esac
 
 scripts/setup.sh --tests
 say "build: into $folder/ (output in $folder/build.log)"
-build "$folder" "${options[@]}"
+build "$folder" all "${options[@]}"
 say "tests: $folder/"
 cd "$folder"
 ctest --output-on-failure --no-tests=error --parallel "${COXSWAIN_JOBS:-$(cores)}" ${select[@]+"${select[@]}"} "$@"
