@@ -16,7 +16,7 @@ export OMPI_MCA_orte_tmpdir_base=$place/tmp
 cleanup() {
   local code=$?
   trap - EXIT
-  for pid in $(jobs -p); do
+  for pid in $(jobs -p) $(ranks_of "${started:-0}") ${started:-}; do
     kill -KILL "$pid" 2>/dev/null || true
   done
   wait 2>/dev/null || true
@@ -59,6 +59,25 @@ ranks() {
   local n=$1
   shift
   mpirun -n "$n" --oversubscribe --bind-to none "$COXSWAIN" "$@"
+}
+
+# start_ranks N ARGUMENTS...: the same in the background; mpirun's process is $started, what it says is in `said`.
+start_ranks() {
+  local n=$1
+  shift
+  mpirun -n "$n" --oversubscribe --bind-to none "$COXSWAIN" "$@" >said 2>&1 &
+  started=$!
+  disown
+}
+
+# The ranks that mpirun's process $1 has started.
+ranks_of() {
+  pgrep -P "$1" || true
+}
+
+# n_ranks N PID: that many of them are there.
+n_ranks() {
+  [ "$(ranks_of "$2" | wc -l)" -eq "$1" ]
 }
 
 # expect CODE COMMAND...: runs it, with all it says in the file `said`, and looks at its exit code.
@@ -106,6 +125,38 @@ lines_of() {
 # at_least N FILE: the file has that many lines.
 at_least() {
   [ "$(lines_of "$2")" -ge "$1" ]
+}
+
+# kill_at LINES VICTIM JOURNAL: lets $started run until the journal has that many lines, then sends SIGKILL to all of it,
+# to one rank, or to mpirun alone; returns when nothing of it is left.
+kill_at() {
+  local victims everything
+  wait_for 60 "line $1 of $3" at_least "$1" "$3"
+  mapfile -t everything < <(ranks_of "$started")
+  gone "$started" && die "the run was over before it could be killed"
+  case $2 in
+  all) victims=("${everything[@]}" "$started") ;;
+  one) victims=("${everything[RANDOM % ${#everything[@]}]}") ;;
+  mpirun) victims=("$started") ;;
+  esac
+  kill -KILL "${victims[@]}"
+  wait_for 30 "the end of what was killed ($2)" gone "$started" "${everything[@]}"
+}
+
+# killed_five_times DIR LINES ARGUMENTS...: three ranks, killed five times at moments spread over the lines of journal
+# that a run has which nobody disturbs, then left to finish.
+killed_five_times() {
+  local dir=$1 lines=$2 left=5 victim there rest
+  shift 2
+  for victim in all one all one mpirun; do # ranks may live on for a moment without mpirun
+    there=$(lines_of "$dir/journal.log")
+    rest=$(((lines - there) / (left + 1)))
+    left=$((left - 1))
+    start_ranks 3 run "$@" --out "$dir"
+    kill_at $((there + 8 + rest / 2 + RANDOM % (rest + 1))) "$victim" "$dir/journal.log"
+    status_is "$dir" 'not x["running"]'
+  done
+  expect 0 ranks 3 run "$@" --out "$dir"
 }
 
 # A search as two runs of the same must have it: points, values, intermediate values, states; without times and places.

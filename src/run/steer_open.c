@@ -265,9 +265,26 @@ static void gather_unfinished(struct steer *s) {
   free(pairs);
 }
 
+/* What a killed writer left half written. */
+static enum err remove_unfinished(const char *folder) {
+  char **names;
+  size_t n;
+  TRY(file_list(folder, ".tmp", &names, &n));
+  enum err e = OK;
+  for (size_t i = 0; i < n && e == OK; i++) {
+    char *path = path_join(folder, names[i]);
+    e = file_remove(path);
+    free(path);
+  }
+  file_list_free(names, n);
+  return e;
+}
+
 static enum err list_packs(struct steer *s) {
   char *folder = path_join(s->folder, "packs");
-  enum err e = file_list(folder, ".h5", &s->packs, &s->n_packs);
+  enum err e = remove_unfinished(folder);
+  if (e == OK)
+    e = file_list(folder, ".h5", &s->packs, &s->n_packs);
   s->cap_packs = s->n_packs;
   free(folder);
   return e;
