@@ -43,12 +43,8 @@ enum err err_fail(enum err e, const char *file, int line, const char *format, ..
     __attribute__((format(printf, 4, 5)));
 enum err err_pass(enum err e, const char *file, int line, const char *function);
 
-/* A failure gives back its own code, never OK: an analyzer that sees one file at a time must be told. */
-#ifdef __clang_analyzer__
+/* A failure gives back its own code, never OK: compilers and analyzers that see one file at a time are told so. */
 #define ERR_SAME_(call, code) ((call), (code))
-#else
-#define ERR_SAME_(call, code) (call)
-#endif
 #define FAIL(code, ...) ERR_SAME_(err_fail((code), __FILE__, __LINE__, __VA_ARGS__), (code))
 #define TRY(call)                                                                   \
   do {                                                                              \

@@ -48,12 +48,13 @@ void data_close(struct data *d);
 enum err data_identify(const struct settings *conf, const char *cache, char **path, char hash[65]);
 
 /* Raw rows of a file brought into the form of an already prepared sample (same variables, shift, scale, fill), for
- * predict. `description` is data.description. labels may come back NULL if the file has none. Caller frees the three
+ * predict: all rows of the file in their order. `description` is data.description. *label comes back NULL if the file
+ * has none (and for regression), -1 for labels of no class; *weight NULL if there are none. Caller frees the three
  * arrays. */
 enum err data_apply(const struct settings *conf, const char *description, const char *file, float **x, int32_t **label,
                     float **weight, size_t *rows);
 
-/* Names, width and classes of a prepared sample from its description alone: no rows, no parts. data_close frees it. */
+/* Names, width and classes of a prepared sample from its description alone: no rows, empty parts. data_close frees it. */
 enum err data_from_description(struct data **out, const char *description);
 
 /* What `coxswain data FILE` prints. */

@@ -211,6 +211,9 @@ enum err data_from_description(struct data **out, const char *description) {
   struct description d;
   TRY(description_read(&d, description, "the description of the data"));
   struct data *data = MEM_NEW(struct data);
+  data->n_parts = d.n_parts;
+  for (size_t i = 0; i < d.n_parts; i++)
+    data->part_name[i] = mem_strdup(d.part_name[i]);
   name_inputs(data, &d);
   name_classes(data, &d);
   data->description = mem_strdup(description);
