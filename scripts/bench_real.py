@@ -38,10 +38,10 @@ except ImportError as missing:
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 SETS = {
-    "higgs": {"file": "higgs_atlas/atlas_higgs_2014_part.csv.gz", "label": "Label", "positive": "s",
+    "higgs": {"file": "higgs_atlas/atlas_higgs_2014_part.csv.gz", "label": "Label", "positive": "s", "classes": "b,s",
               "drop": ["EventId", "Weight", "KaggleSet", "KaggleWeight"], "missing": -999.0,
               "config": "higgs_scan.cfg"},
-    "magic": {"file": "magic/magic04.csv.gz", "label": "class", "positive": "g", "drop": [], "missing": None,
+    "magic": {"file": "magic/magic04.csv.gz", "label": "class", "positive": "g", "classes": "h,g", "drop": [], "missing": None,
               "config": "magic_scan.cfg"},
 }
 MNIST = ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz",
@@ -133,7 +133,8 @@ def import_csv(options, about, head, rows, path):
     text = path.with_suffix(".csv")
     with text.open("w", newline="") as file:
         csv.writer(file).writerows([head, *rows])
-    command = [options.coxswain, "import", text, "-o", path, "--label", about["label"]]
+    command = [options.coxswain, "import", text, "-o", path, "--label", about["label"],
+               "--classes", about["classes"]]
     if about["drop"]:
         command += ["--drop", ",".join(about["drop"])]
     call(command)
@@ -195,10 +196,10 @@ def mnist(options):
         return True
     work = options.work / "mnist"
     work.mkdir(parents=True, exist_ok=True)
-    for part, images, labels in (("train", *MNIST[:2]), ("test", *MNIST[2:])):
-        call([options.coxswain, "import", folder / images, "--labels", folder / labels, "-o", work / f"{part}.h5"])
+    train, test = ([folder / name for name in MNIST[i:i + 2]] for i in (0, 2))
+    call([options.coxswain, "import", "--idx", *train, "--idx-test", *test, "-o", work / "mnist.h5"])
     best, seconds = coxswain_run(options, ROOT / "configs" / "mnist.cfg", work / "study", {
-        "data.files": f'("{work}/train.h5")', "data.test_files.t10k": f'("{work}/test.h5")'})
+        "data.files": f'("{work}/mnist.h5")', "data.test_files.t10k": f'("{work}/mnist_test.h5")'})
     accuracy = metric(best, "test_t10k_accuracy")
     print(f"mnist: {100 * accuracy:.2f} % of the test digits, one hidden layer, {seconds:.0f} s")
     keep(options, {"set": "mnist", "accuracy": accuracy, "seconds": round(seconds, 1)})

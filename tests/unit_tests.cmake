@@ -30,3 +30,13 @@ coxswain_test(settings cox_conf)
 coxswain_test(settings_bad cox_conf)
 coxswain_test(settings_table cox_conf)
 coxswain_script(bad_settings.sh input)
+
+# Files for the tests of data, written with HDF5 itself.
+coxswain_test(data cox_nn)
+target_sources(test_data PRIVATE test_data_files.c)
+coxswain_test(data_bad cox_nn)
+target_sources(test_data_bad PRIVATE test_data_files.c)
+
+# Not a test: training speed, for scripts/bench.sh.
+add_executable(bench_train bench_train.c)
+target_link_libraries(bench_train PRIVATE cox_nn)
