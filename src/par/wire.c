@@ -76,11 +76,11 @@ static bool launched(void) {
 
 static enum err check_size(const struct wire *w) {
   const char *name = launcher_size();
-  int tasks = name ? atoi(getenv(name)) : w->size;
+  long tasks = name ? strtol(getenv(name), NULL, 10) : w->size;
   if (w->size == 1 && tasks > 1)
     return FAIL(
         ERR_CONFIG,
-        "%s says that %d tasks were started, but MPI sees only this one: each would run the study by itself. Start it "
+        "%s says that %ld tasks were started, but MPI sees only this one: each would run the study by itself. Start it "
         "with the launcher of this MPI (mpirun), or under Slurm with srun --mpi=pmix",
         name, tasks);
   return OK;

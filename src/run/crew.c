@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "par/message.h"
 
 enum call { CALL_ADMIT, CALL_ADVANCE, CALL_SNAPSHOT, CALL_EVICT, CALL_IDLE, CALL_DISMISS };
@@ -129,9 +130,7 @@ enum err crew_follow(struct evaluator *e) {
     struct strbuf b = STRBUF_INIT;
     TRY(comm_broadcast(c, head, sizeof head));
     if (head[1] > 0) {
-      char *bytes = malloc((size_t)head[1]);
-      if (!bytes)
-        return FAIL(ERR_MEMORY, "team: no room for a stint of %lld bytes", (long long)head[1]);
+      char *bytes = mem_alloc((size_t)head[1]);
       enum err code = comm_broadcast(c, bytes, (size_t)head[1]);
       strbuf_add(&b, bytes, (size_t)head[1]);
       free(bytes);
