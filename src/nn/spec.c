@@ -158,7 +158,7 @@ static enum err metric(struct spec *spec, const struct settings *s, const struct
   if (strlen(name) >= sizeof spec->metric)
     return FAIL(ERR_INPUT, "study.metric = %s is too long: at most %zu characters", name, sizeof spec->metric - 1);
   TRY(metric_check(data, name, NULL));
-  strcpy(spec->metric, name);
+  memcpy(spec->metric, name, strlen(name) + 1);
   return OK;
 }
 

@@ -42,14 +42,12 @@ struct outline {
   double sums[DATA_MAX_CLASSES];
 };
 
-static char train_name[] = "train", val_name[] = "val", test_name[] = "test";
-
 static void outline_parts(struct outline *o, const struct data_plan *plan) {
   struct data *d = &o->data;
-  d->part_name[d->n_parts++] = mem_strdup(train_name);
-  d->part_name[d->n_parts++] = mem_strdup(val_name);
+  d->part_name[d->n_parts++] = mem_strdup("train");
+  d->part_name[d->n_parts++] = mem_strdup("val");
   if (plan->n_tests == 0)
-    d->part_name[d->n_parts++] = mem_strdup(test_name);
+    d->part_name[d->n_parts++] = mem_strdup("test");
   for (size_t i = 0; i < plan->n_tests && d->n_parts < DATA_MAX_PARTS; i++) {
     struct strbuf name = STRBUF_INIT;
     strbuf_printf(&name, "test_%s", plan->test[i].name);
@@ -76,12 +74,14 @@ static void outline_free(struct outline *o) {
     free(o->data.part_name[i]);
 }
 
-/* Points that between them have every choice and both ends of every hyperparameter. Conditions do not count here. */
+/* Points that between them have every choice, both ends of every hyperparameter and a value between them. Conditions do
+ * not count here. */
 static struct params *examples_of(const struct space *space, size_t *n) {
+  static const double places[] = {0, 1, 0.381966}; /* in the unit cube; the last one makes no round numbers */
   *n = 1;
   for (size_t i = 0; i < space->n; i++) {
     const struct dimension *d = &space->dims[i];
-    size_t values = d->n_choices > 0 ? d->n_choices : 2;
+    size_t values = d->n_choices > 0 ? d->n_choices : sizeof places / sizeof *places;
     *n = values > *n ? values : *n;
   }
   struct params *examples = MEM_NEW_ARRAY(struct params, *n);
@@ -89,11 +89,8 @@ static struct params *examples_of(const struct space *space, size_t *n) {
     params_init(&examples[e]);
     for (size_t i = 0; i < space->n; i++) {
       const struct dimension *d = &space->dims[i];
-      double end = e % 2 ? d->high : d->low;
-      struct value v = d->n_choices > 0     ? value_copy(&d->choices[e % d->n_choices])
-                       : d->kind == DIM_INT ? value_int((int64_t)end)
-                                            : value_float(end);
-      params_set(&examples[e], d->name, v);
+      struct value v = d->n_choices > 0 ? d->choices[e % d->n_choices] : dimension_value(d, places[e % 3]);
+      params_set(&examples[e], d->name, value_copy(&v));
     }
   }
   return examples;
