@@ -3,6 +3,7 @@
  *     news in -> journal and study -> what next -> commit -> commands out -> row a quantum ourselves
  *
  * Nothing leaves this process before the journal has it on disk. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,8 +21,8 @@ static void watch_signals(struct steer *s) {
     return;
   if (stop_requested() != STOP_NONE)
     s->halt = HALT_SIGNAL;
-  else if (walltime > 0 && clock_seconds() - s->started > walltime - settings_double(s->conf, "run.quantum"))
-    s->halt = HALT_WALLTIME;
+  else if (walltime > 0 && clock_seconds() - s->started > walltime - fmin(0.1 * walltime, 60))
+    s->halt = HALT_WALLTIME; /* the last tenth, at most a minute, is for the checkpoint */
 }
 
 /* A worker is lost when it says nothing for run.lost_after seconds; not when this process was the one that slept. */
