@@ -2,8 +2,8 @@
 
 #include <math.h>
 
-struct rate_state rate_start(const struct spec *spec) {
-  return (struct rate_state){.lr = spec->lr, .best = INFINITY};
+struct rate_state rate_start(void) {
+  return (struct rate_state){.scale = 1, .best = INFINITY};
 }
 
 static double larger(double a, double b) {
@@ -26,7 +26,7 @@ static double scheduled(const struct spec *spec, const struct rate_state *s, int
   case RATE_cosine:
     return spec->lr_min + 0.5 * (spec->lr - spec->lr_min) * (1 + cos(pi * epochs / (double)spec->epochs));
   case RATE_plateau:
-    return s->lr;
+    return spec->lr * s->scale;
   default:
     return spec->lr;
   }
@@ -55,9 +55,9 @@ void rate_epoch(const struct spec *spec, struct rate_state *s, double monitor) {
   }
   if (s->bad <= spec->plateau.patience)
     return;
-  double lr = larger(s->lr * spec->plateau.factor, spec->plateau.minimum);
-  if (s->lr - lr > 1e-8)
-    s->lr = lr;
+  double old = spec->lr * s->scale, new = larger(old * spec->plateau.factor, spec->plateau.minimum);
+  if (old - new > 1e-8)
+    s->scale = new / spec->lr;
   s->cooldown = spec->plateau.cooldown;
   s->bad = 0;
 }

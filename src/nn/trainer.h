@@ -18,8 +18,8 @@ struct backend;
 
 enum slot_event {
   SLOT_EPOCH,    /* an epoch and its validation are done: metrics hold */
-  SLOT_REACHED,  /* the epoch asked for is done (comes after its SLOT_EPOCH) */
-  SLOT_FINISHED, /* early stop or the last epoch: test metrics are in */
+  SLOT_REACHED,  /* the epoch asked for is done (comes after its SLOT_EPOCH; at once for a state that is already there) */
+  SLOT_FINISHED, /* early stop or the last epoch (comes in place of SLOT_REACHED): test metrics are in */
   SLOT_FAILED    /* NaN or infinite loss; reason holds */
 };
 
@@ -27,7 +27,7 @@ struct train_report {
   size_t slot;
   enum slot_event event;
   int64_t epoch; /* epochs done */
-  double value;  /* study.metric of this epoch; at the end that of the best (or last) epoch */
+  double value;  /* SLOT_EPOCH: study.metric of this epoch; else the trial's: of its best (or last) epoch so far */
   struct params
       metrics; /* val_loss, val_accuracy, ..., train_loss, lr; at the end test_*, best_epoch as well. Receiver frees */
   double seconds; /* training time of the slot since the last report */
