@@ -37,6 +37,10 @@ coxswain_test(data cox_nn)
 target_sources(test_data PRIVATE test_data_files.c)
 coxswain_test(data_bad cox_nn)
 target_sources(test_data_bad PRIVATE test_data_files.c)
+coxswain_test(generate cox_nn)
+target_sources(test_generate PRIVATE test_data_files.c)
+coxswain_test(import cox_nn)
+target_sources(test_import PRIVATE test_data_files.c)
 
 # Not a test: training speed, for scripts/bench.sh.
 add_executable(bench_train bench_train.c)

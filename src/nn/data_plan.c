@@ -237,15 +237,19 @@ static void read_split(struct data_plan *plan, const struct settings *conf, stru
     complain_at(c, conf, "data.split", "modulo needs data.event_number");
 }
 
+void data_names_read(struct data_names *names, const struct settings *conf) {
+  *names = (struct data_names){.inputs = given_text(conf, "data.inputs"),
+                               .labels = given_text(conf, "data.labels"),
+                               .weights = given_text(conf, "data.weights"),
+                               .event_number = given_text(conf, "data.event_number")};
+}
+
 enum err data_plan_read(struct data_plan *plan, const struct settings *conf) {
   *plan = (struct data_plan){0};
   struct complaints c;
   complaints_init(&c);
   read_sources(plan, conf, &c);
-  plan->names.inputs = given_text(conf, "data.inputs");
-  plan->names.labels = given_text(conf, "data.labels");
-  plan->names.weights = given_text(conf, "data.weights");
-  plan->names.event_number = given_text(conf, "data.event_number");
+  data_names_read(&plan->names, conf);
   read_variables(plan, conf, &c);
   if (!plan->generated && plan->format == FORMAT_tdd && plan->names.n_variables == 0 && c.n == 0)
     complain_at(&c, conf, "data.variables", "tdd files need a list of names, or a file of names, of the inputs");
@@ -269,16 +273,21 @@ static void free_group(struct data_file_group *group) {
   free(group->name);
 }
 
+void data_names_free(struct data_names *names) {
+  free(names->inputs);
+  free(names->labels);
+  free(names->weights);
+  free(names->event_number);
+  free_texts(names->variables, names->n_variables);
+  *names = (struct data_names){0};
+}
+
 void data_plan_free(struct data_plan *plan) {
   free_group(&plan->train);
   free_group(&plan->validation);
   for (size_t i = 0; i < plan->n_tests; i++)
     free_group(&plan->test[i]);
-  free(plan->names.inputs);
-  free(plan->names.labels);
-  free(plan->names.weights);
-  free(plan->names.event_number);
-  free_texts(plan->names.variables, plan->names.n_variables);
+  data_names_free(&plan->names);
   for (size_t i = 0; i < plan->n_classes; i++) {
     free(plan->classes[i].name);
     free(plan->classes[i].values);

@@ -35,6 +35,7 @@ struct data_names {
   char *inputs, *labels, *weights, *event_number;
   char **variables;
   size_t n_variables;
+  bool optional; /* labels, weights and event numbers need not be there */
 };
 
 struct data_class {
@@ -85,6 +86,10 @@ struct data_plan {
 /* All mistakes at once, as ERR_CONFIG with file:line. Free in either case. */
 enum err data_plan_read(struct data_plan *plan, const struct settings *conf);
 void data_plan_free(struct data_plan *plan);
+
+/* inputs, labels, weights and event_number only, for files other than those of the study. */
+void data_names_read(struct data_names *names, const struct settings *conf);
+void data_names_free(struct data_names *names);
 
 /* Text that differs whenever the prepared data would, apart from the content of the data files. */
 void data_plan_put_identity(const struct data_plan *plan, struct strbuf *out);

@@ -43,6 +43,10 @@ static bool has_member(struct data_source *s, const char *member) {
   return found;
 }
 
+static bool wanted(struct data_source *s, const char *member) {
+  return member && (!s->optional || has_member(s, member));
+}
+
 static enum err open_inputs(struct data_source *s) {
   const char **pick = MEM_NEW_ARRAY(const char *, s->width);
   for (size_t i = 0; i < s->width; i++)
@@ -64,17 +68,17 @@ static enum err tdd_open(struct data_source *s, const struct data_names *names) 
   }
   TRY(name_members(s, names));
   TRY(open_inputs(s));
-  if (names->labels || has_member(s, s->label_name)) {
+  if (wanted(s, names->labels) || has_member(s, s->label_name)) {
     TRY(open_member(s, &s->label, s->label_name));
     s->has_labels = true;
     source_read_class_names(s, s->input_name, "classes", "class_values");
   }
-  if (names->weights) {
+  if (wanted(s, names->weights)) {
     s->weight_name = mem_strdup(names->weights);
     TRY(open_member(s, &s->weight, s->weight_name));
     s->has_weights = true;
   }
-  if (names->event_number) {
+  if (wanted(s, names->event_number)) {
     s->event_name = mem_strdup(names->event_number);
     TRY(open_member(s, &s->event, s->event_name));
     if (!s->event.integer)

@@ -19,7 +19,8 @@ static enum err umami_open(struct data_source *s, const struct data_names *names
   const char *labels = label_dataset(s, names);
   if (labels) {
     TRY(source_open_label(s, labels));
-    source_read_class_names(s, labels, "label_classes", NULL);
+    if (s->has_labels)
+      source_read_class_names(s, labels, "label_classes", NULL);
   }
   if (names->weights)
     TRY(source_open_weights(s, names->weights));

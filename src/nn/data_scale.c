@@ -46,13 +46,30 @@ void data_measure(struct data_variable *v, size_t width, const float *x, size_t 
   }
 }
 
-static void scale_by_training(struct data_variable *v, const char *where) {
+static void scale_by_training(struct data_variable *v) {
   v->shift = v->mean;
   v->scale = v->width > 0 ? v->width : 1;
-  if (v->present == 0)
-    log_warn("%s: %s is missing in every row of the training part", where, v->name);
-  else if (!(v->width > 0))
-    log_warn("%s: %s is %g in every row of the training part: it is shifted, not scaled", where, v->name, v->mean);
+}
+
+static bool is_absent(const struct data_variable *v) {
+  return v->present == 0;
+}
+static bool is_constant(const struct data_variable *v) {
+  return v->present && !(v->width > 0);
+}
+
+/* One line for all variables that have the trouble: pictures have many pixels that are always black. */
+static void warn_of(const struct data_variable *v, size_t width, bool (*has)(const struct data_variable *v),
+                    const char *where, const char *trouble) {
+  struct strbuf names = STRBUF_INIT;
+  size_t n = 0;
+  for (size_t j = 0; j < width; j++)
+    if (has(&v[j]) && n++ < 8)
+      strbuf_printf(&names, "%s%s", n > 1 ? ", " : "", v[j].name);
+  if (n)
+    log_warn("%s: %zu variable%s %s in every row of the training part: %s%s", where, n, n == 1 ? " is" : "s are",
+             trouble, names.text, n > 8 ? ", ..." : "");
+  strbuf_free(&names);
 }
 
 static enum err scale_by_file(struct data_variable *v, const struct data_plan *plan) {
@@ -88,13 +105,16 @@ enum err data_choose_scales(struct data_variable *v, size_t width, const struct 
     v[j].shift = 0;
     v[j].scale = 1;
     if (plan->scale == SCALE_TRAIN)
-      scale_by_training(&v[j], where);
+      scale_by_training(&v[j]);
     else if (plan->scale == SCALE_FILE)
       TRY(scale_by_file(&v[j], plan));
     choose_fill(&v[j], plan);
     if (plan->scale == SCALE_FILE || (!plan->generated && plan->format == FORMAT_umami))
       warn_unscaled(&v[j], where);
   }
+  warn_of(v, width, is_absent, where, "missing");
+  if (plan->scale == SCALE_TRAIN)
+    warn_of(v, width, is_constant, where, "the same (shifted, not scaled)");
   return OK;
 }
 

@@ -33,6 +33,7 @@ enum err data_source_open(struct data_source *s, enum data_format format, const 
                           const char *path) {
   source_init(s, path);
   s->ops = formats[format];
+  s->optional = names->optional;
   TRY(hdf_open(path, &s->file));
   TRY(s->ops->open(s, names));
   TRY(check_rows(s, &s->label));

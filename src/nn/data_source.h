@@ -40,6 +40,7 @@ struct data_source {
   /* of HDF5 files */
   int64_t file;
   struct hdf_column input, label, weight, event, truth;
+  bool optional;      /* as in struct data_names */
   bool one_hot;       /* labels (n, classes) */
   size_t *pick;       /* (width) columns of the inputs to take; NULL: all */
   size_t input_width; /* columns of the inputs in the file */

@@ -7,6 +7,8 @@
 #include "nn/data_source.h"
 
 enum err source_open_label(struct data_source *s, const char *dataset) {
+  if (s->optional && !hdf_has(s->file, dataset))
+    return OK;
   TRY(hdf_column_open(&s->label, s->file, s->path, dataset));
   s->has_labels = true;
   s->one_hot = !s->label.flat && s->label.width > 1;
@@ -22,6 +24,8 @@ static enum err open_flat(struct data_source *s, struct hdf_column *c, const cha
 }
 
 enum err source_open_weights(struct data_source *s, const char *dataset) {
+  if (s->optional && !hdf_has(s->file, dataset))
+    return OK;
   TRY(open_flat(s, &s->weight, dataset));
   s->has_weights = true;
   s->weight_name = mem_strdup(dataset);
@@ -29,6 +33,8 @@ enum err source_open_weights(struct data_source *s, const char *dataset) {
 }
 
 enum err source_open_event_numbers(struct data_source *s, const char *dataset) {
+  if (s->optional && !hdf_has(s->file, dataset))
+    return OK;
   TRY(open_flat(s, &s->event, dataset));
   s->event_name = mem_strdup(dataset);
   if (!s->event.integer)
