@@ -44,8 +44,21 @@ case $code in
 *) die "the run ended with code $code; what happened is above and in $out/logs/" ;;
 esac
 
-say "the best points"
-"$coxswain" best "$out" --n 5
+table_of_best() { # the ten best trials, from the CSV of all: number, epochs, value and point
+  "$coxswain" export "$out" --format csv | awk -F, '
+    NR == 1 { while ($(last + 1) != "val_loss") last++ }
+    NR == 1 || $3 != "" {
+      row = NR == 1 ? "-1e9" : $3
+      for (i = 1; i <= last; i++)
+        if (i != 2 && i != 5) row = row sprintf(" %-10s", $i ~ /^[-0-9.e]+$/ ? sprintf("%.5g", $i) : $i == "" ? "-" : $i)
+      print row
+    }' | sort -g | cut -d' ' -f2- | sed -n 1,11p
+}
+
+say "the ten best trials (value: $(sed -n 's/^ *metric *= *"\([^"]*\)".*/\1/p' configs/quickstart.cfg) on jets that training never sees; steps: epochs)"
+table_of_best
+say "the best point, with every metric on validation and on the untouched test part"
+"$coxswain" best "$out"
 say "the study"
 "$coxswain" status "$out"
 cat <<END
@@ -53,6 +66,6 @@ cat <<END
   $out/study.cfg      every setting of this study
   $out/journal.log    every decision and result; Optuna opens it too
   $out/best/          the weights of the best trials
-  $out/logs/          what each rank said
-  configs/quickstart.cfg  the study file to copy and change; all settings: configs/reference.cfg
+  $out/logs/          what happened when
+  configs/quickstart.cfg       the study file: copy it and change it; configs/reference.cfg has all settings
 END
