@@ -30,7 +30,7 @@ trap cleanup EXIT
 
 rm -rf "$place"
 mkdir -p "$place/tmp"
-cd "$place"
+cd "$place" || exit 1
 
 step() {
   echo "-- $*"
@@ -159,9 +159,14 @@ killed_five_times() {
   expect 0 ranks 3 run "$@" --out "$dir"
 }
 
+# What run_check.py says.
+check() {
+  python3 "$tests/run_check.py" "$@"
+}
+
 # A search as two runs of the same must have it: points, values, intermediate values, states; without times and places.
 search_of() {
-  "$COXSWAIN" export "$1" --format json | python3 "$tests/run_check.py" search
+  "$COXSWAIN" export "$1" --format json | check search
 }
 
 # same_search DIR DIR: the same trials under the same numbers, bit for bit.
@@ -177,15 +182,15 @@ same_search() {
 
 # same_values DIR DIR: every trial of the first, given its point, has the values of that point in the second.
 same_values() {
-  python3 "$tests/run_check.py" values <("$COXSWAIN" export "$1" --format json) <("$COXSWAIN" export "$2" --format json)
+  check values <("$COXSWAIN" export "$1" --format json) <("$COXSWAIN" export "$2" --format json)
 }
 
 # each_once DIR N: the journal has trials 0 ... N-1, each made once and ended once, and Optuna's order of lines.
 each_once() {
-  python3 "$tests/run_check.py" once "$1/journal.log" "$2"
+  check once "$1/journal.log" "$2"
 }
 
 # status_is DIR EXPRESSION: Python, over x = what `status --json` says.
 status_is() {
-  "$COXSWAIN" status "$1" --json | python3 "$tests/run_check.py" is "$2"
+  "$COXSWAIN" status "$1" --json | check is "$2"
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # One process: run, look at it, change what may change, be refused what may not, go on.
 set -eu
+# shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_python
 
@@ -36,7 +37,7 @@ order = sorted(trials, key=lambda t: (t["value"], t["number"]))
 assert [t["number"] for t in best] == [t["number"] for t in order[:3]], best
 EOF
 expect 0 "$COXSWAIN" best sphere
-says "trial $("$COXSWAIN" best sphere --json | python3 "$tests/run_check.py" show 'x[0]["number"]'): value"
+says "trial $("$COXSWAIN" best sphere --json | check show 'x[0]["number"]'): value"
 
 step "a complete study is not touched by another run"
 search_of sphere >before

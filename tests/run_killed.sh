@@ -2,6 +2,7 @@
 # SIGKILL at any moment, to all ranks, to one of them, to mpirun: the next start goes on, every trial is there once, and
 # values are those of a run that nobody disturbed.
 set -eu
+# shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_python
 need_mpirun

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Many ranks: each trial once, whoever steers and however many row.
 set -eu
+# shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_python
 need_mpirun

@@ -2,6 +2,7 @@
 # run.ordered = true: the whole search is the same for any number of workers and slots, also where what is tried next
 # depends on what came out.
 set -eu
+# shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_python
 need_mpirun
@@ -32,7 +33,7 @@ for schedule in halving full; do
 done
 
 step "halving promoted some and not all"
-"$COXSWAIN" export halving-1 --format json | python3 "$tests/run_check.py" is \
+"$COXSWAIN" export halving-1 --format json | check is \
   '0 < sum(t["state"] == "complete" for t in x["trials"]) < 60'
 
 for limit in study.stall=10 study.target=0.3; do
@@ -45,12 +46,12 @@ done
 
 step "a trial that is cancelled does not hold up those behind it"
 expect 75 "$COXSWAIN" run curve.cfg --out held --set function.seconds=0.01 --set run.walltime=0.6
-trial=$("$COXSWAIN" export held --format json | python3 "$tests/run_check.py" show \
+trial=$("$COXSWAIN" export held --format json | check show \
   'next(t["number"] for t in x["trials"] if t["state"] == "running")')
 expect 0 "$COXSWAIN" cancel held "$trial"
 "$COXSWAIN" run curve.cfg --out held --set function.seconds=1 2>/dev/null &
 wait_for 10 "trials in training" status_is held 'x["counts"]["training"] > 3 and x["running"]' 2>/dev/null
-trial=$("$COXSWAIN" export held --format json | python3 "$tests/run_check.py" show \
+trial=$("$COXSWAIN" export held --format json | check show \
   'next(t["number"] for t in x["trials"] if t["state"] == "running")')
 expect 0 "$COXSWAIN" cancel held "$trial"
 expect 0 "$COXSWAIN" stop held

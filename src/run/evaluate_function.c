@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "run/evaluator.h"
 #include "run/function_table.h"
 #include "run/functions.h"
@@ -313,7 +314,7 @@ static enum err function_advance(struct evaluator *e, double seconds) {
   for (;;) {
     double next = take_due_steps(e, now);
     now = clock_seconds();
-    if (isinf(next) || now >= end || f->n - f->first >= MOST_OUTCOMES)
+    if (isinf(next) || now >= end || f->n - f->first >= MOST_OUTCOMES || stop_requested() != STOP_NONE)
       return OK;
     if (next > now)
       clock_sleep(fmin(next, end) - now);

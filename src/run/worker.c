@@ -282,7 +282,7 @@ static enum err take_outcomes(struct worker *w) {
 static enum err work(struct worker *w, bool *busy) {
   const double start = clock_seconds(), end = start + w->quantum;
   *busy = false;
-  for (double now = start; now < end; now = clock_seconds()) {
+  for (double now = start; now < end && stop_requested() == STOP_NONE; now = clock_seconds()) {
     TRY(fill_seats(w));
     size_t taken = 0;
     for (size_t i = 0; i < w->n_seats; i++)
