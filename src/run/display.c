@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "hpo/rehearse.h"
 #include "run/steer.h"
 
 struct display {
@@ -19,6 +20,8 @@ struct display {
   double last;
   int64_t best; /* trial that was last announced */
   int64_t over_at_start;
+  double share_at_start; /* of all steps */
+  int64_t steps;         /* that the whole study will take, as the schedule goes; 0: unknown */
 };
 
 /* Under mpirun our standard output is a pipe or a pseudo-terminal of the launcher: what counts is the launcher's own.
@@ -72,18 +75,27 @@ static void counts_text(const struct steer *s, char *out, size_t n) {
     snprintf(out + used, n - (size_t)used, ", %lld failed", (long long)y->counts[TRIAL_FAIL]);
 }
 
+/* A share of steps, not of trials: under halving most trials end early and the last ones late. */
+static double share_done(const struct display *d) {
+  int64_t done = 0;
+  for (size_t i = 0; i < d->s->study.n; i++)
+    done += d->s->study.trials[i].step;
+  return d->steps > 0 ? fmin(1, (double)done / (double)d->steps) : 0;
+}
+
 static void pace_text(const struct display *d, char *out, size_t n) {
   const struct steer *s = d->s;
   char spent[32], left[32] = "";
   double seconds = clock_seconds() - s->started;
-  int64_t done = over(&s->study) - d->over_at_start, rest = settings_int(s->conf, "study.trials") - over(&s->study);
+  int64_t done = over(&s->study) - d->over_at_start;
+  double share = share_done(d), gained = share - d->share_at_start;
   clock_duration(seconds, spent);
   int used = snprintf(out, n, "%s", spent);
   if (done > 0)
     used += snprintf(out + used, n - (size_t)used, ", %.3g trials/min", 60 * (double)done / seconds);
   used += snprintf(out + used, n - (size_t)used, ", workers %.0f %% busy", 100 * utilisation(s));
-  if (done > 0 && rest > 0) {
-    clock_duration(seconds / (double)done * (double)rest, left);
+  if (gained > 0.01 && s->halt == HALT_NONE) {
+    clock_duration(seconds / gained * (1 - share), left);
     snprintf(out + used, n - (size_t)used, ", about %s left", left);
   }
 }
@@ -124,9 +136,19 @@ static void make_room(void *context, int before) {
     draw(d);
 }
 
+static int64_t steps_of_all(const struct steer *s) {
+  int64_t trials = s->fixed_points ? (int64_t)s->study.n : settings_int(s->conf, "study.trials");
+  struct rehearsal r = {0};
+  if (trials <= 100000 && rehearse(s->schedule.ops->name, s->schedule.steps, trials, s->conf, &r) != OK)
+    err_clear();
+  return r.steps;
+}
+
 struct display *display_new(struct steer *s) {
   struct display *d = MEM_NEW(struct display);
   d->s = s;
+  d->steps = steps_of_all(s);
+  d->share_at_start = share_done(d);
   d->live = !s->options->quiet && on_terminal();
   d->best = s->study.best;
   d->last = clock_seconds();
