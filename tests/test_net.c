@@ -344,6 +344,10 @@ static void test_threads_agree(void) {
     fresh(&second, &p, every_class[0], many, NULL);
     size_t bytes = first.net->n_weights * sizeof(float);
     CHECK(memcmp(first.gradient, second.gradient, bytes) == 0);
+    struct net_rows rows = rows_of(&p); /* nothing is left of the batch before */
+    REQUIRE(net_gradient(first.net, &rows, p.step, first.weights, first.statistics, &first.gradient, &first.sums) ==
+            OK);
+    CHECK(memcmp(first.gradient, second.gradient, bytes) == 0);
     for (size_t i = 0; i < first.net->n_weights; i++)
       CHECK_NEAR(first.gradient[i], alone.gradient[i], 2e-4);
     done(&first);

@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "nn/net.h"
+#include "nn/optim.h"
+#include "nn/rate.h"
 #include "nn/trainer.h"
 #include "testing.h"
 
@@ -359,6 +362,69 @@ static void test_reached_and_extended(void) {
   }
 }
 
+/* ---- what a slot trains ---- */
+
+/* An epoch written out: rows in the permuted order, one batch after the other. */
+static double replay_epoch(struct net *net, const struct backend *b, const struct spec *spec, int64_t epoch, float *w,
+                           float *statistics, float *m, float *v) {
+  static float px[TRAIN * WIDTH], pweight[TRAIN];
+  static int32_t plabel[TRAIN];
+  struct rng_key order = rng_child(spec->key, RNG_SHUFFLE, (uint64_t)epoch);
+  struct rate_state rate = rate_start();
+  int64_t batches = (TRAIN + spec->batch - 1) / spec->batch;
+  double loss = 0, total = 0;
+  for (size_t i = 0; i < TRAIN; i++) {
+    size_t from = rng_permute(order, TRAIN, i);
+    memcpy(px + i * WIDTH, x + from * WIDTH, WIDTH * sizeof *x);
+    plabel[i] = label[from];
+    pweight[i] = weight[from];
+  }
+  for (int64_t k = 0; k < batches; k++) {
+    size_t first = (size_t)(k * spec->batch), n = TRAIN - first;
+    struct net_rows rows = {.x = px, .label = plabel, .weight = pweight, .all = TRAIN, .first = first};
+    struct net_sums sums = {{0, 0}, 0};
+    float *gradient;
+    rows.n = n < (size_t)spec->batch ? n : (size_t)spec->batch;
+    int64_t step = epoch * batches + k;
+    REQUIRE(net_gradient(net, &rows, step, w, statistics, &gradient, &sums) == OK);
+    optim_apply(spec, b, rate_at(spec, &rate, epoch, k, batches), step + 1, sums.loss.weight, net->n_weights, gradient,
+                w, m, v);
+    loss += sums.loss.loss;
+    total += sums.loss.weight;
+  }
+  return loss / total;
+}
+
+static void test_steps_are_those_of_net_and_optim(void) {
+  struct data d = make_data(true);
+  struct spec spec = make_spec(OPTIMIZER_adamw, RATE_cosine, 11);
+  for (size_t i = 0; i < N_TRAINERS; i++) {
+    struct diary diary = {0};
+    struct state end;
+    struct net *net;
+    struct threads *t;
+    const struct backend *b;
+    run_unbroken(trainers[i], &d, &spec, &diary, &end);
+    REQUIRE(backend_find("cpu", &b) == OK && threads_open(&t, 1) == OK);
+    REQUIRE(net_open(&net, &spec, b, t, NULL) == OK);
+    CHECK(net->n_weights == (size_t)spec_weights(&spec));
+    size_t n = net->n_weights;
+    float *w = MEM_NEW_ARRAY(float, 5 * n), *m = w + n, *v = m + n, *statistics = v + n, *trained = statistics + n;
+    net_init(net, w, statistics);
+    for (int64_t epoch = 0; epoch < spec.epochs; epoch++) {
+      double loss = replay_epoch(net, b, &spec, epoch, w, statistics, m, v);
+      CHECK_NEAR(loss, params_double(&diary.items[epoch].metrics, "train_loss", -1), 1e-12);
+    }
+    REQUIRE(state_take(&end, "weights", STATE_F32, trained, n) == OK);
+    CHECK(memcmp(w, trained, n * sizeof *w) == 0);
+    free(w);
+    net_close(net);
+    threads_close(t);
+    diary_free(&diary);
+    state_free(&end);
+  }
+}
+
 /* ---- reports say what they should ---- */
 
 static void test_reports(void) {
@@ -389,6 +455,23 @@ static void test_reports(void) {
     CHECK(params_double(&last->metrics, "val_loss", -1) == best); /* evaluated again with the kept weights */
     CHECK(params_double(&last->metrics, "test_a_loss", -1) > 0);
     CHECK(params_double(&last->metrics, "test_b_auc", -1) > 0.5);
+    diary_free(&diary);
+    state_free(&end);
+  }
+}
+
+static void test_early_stop(void) {
+  struct data d = make_data(true);
+  for (size_t i = 0; i < N_TRAINERS; i++) {
+    struct spec spec = make_spec(OPTIMIZER_sgd, RATE_constant, 7);
+    struct diary diary = {0};
+    struct state end;
+    spec.epochs = 200;
+    spec.early_stop = 3;
+    run_unbroken(trainers[i], &d, &spec, &diary, &end);
+    const struct train_report *last = &diary.items[diary.n - 1];
+    CHECK(last->event == SLOT_FINISHED && last->epoch < 200);
+    CHECK((double)last->epoch == params_double(&last->metrics, "best_epoch", -1) + 3);
     diary_free(&diary);
     state_free(&end);
   }
@@ -502,7 +585,8 @@ int main(void) {
       {"interrupted early stops and regressions are equal", test_interrupted_early_stop_and_regression},
       {"snapshots in the middle of an epoch and of a validation", test_snapshots_in_the_middle},
       {"threads are a fixed arithmetic", test_threads_are_a_fixed_arithmetic},
-      {"epochs reached and extended", test_reached_and_extended}, {"reports", test_reports},
-      {"failures leave neighbours alone", test_failures_leave_neighbours_alone}, {"what is refused", test_refused},
-      {"prediction", test_predict});
+      {"epochs reached and extended", test_reached_and_extended},
+      {"steps are those of net and optim", test_steps_are_those_of_net_and_optim}, {"reports", test_reports},
+      {"early stop", test_early_stop}, {"failures leave neighbours alone", test_failures_leave_neighbours_alone},
+      {"what is refused", test_refused}, {"prediction", test_predict});
 }
