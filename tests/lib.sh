@@ -127,13 +127,17 @@ at_least() {
   [ "$(lines_of "$2")" -ge "$1" ]
 }
 
+there_or_over() {
+  at_least "$1" "$2" || gone "$started"
+}
+
 # kill_at LINES VICTIM JOURNAL: lets $started run until the journal has that many lines, then sends SIGKILL to all of it,
 # to one rank, or to mpirun alone; returns when nothing of it is left.
 kill_at() {
   local victims everything
-  wait_for 60 "line $1 of $3" at_least "$1" "$3"
+  wait_for 60 "line $1 of $3" there_or_over "$1" "$3"
   mapfile -t everything < <(ranks_of "$started")
-  gone "$started" && die "the run was over before it could be killed"
+  gone "$started" && die "the run was over before it could be killed: $(tail -n 3 said)"
   case $2 in
   all) victims=("${everything[@]}" "$started") ;;
   one) victims=("${everything[RANDOM % ${#everything[@]}]}") ;;
@@ -150,10 +154,10 @@ killed_five_times() {
   shift 2
   for victim in all one all one mpirun; do # ranks may live on for a moment without mpirun
     there=$(lines_of "$dir/journal.log")
-    rest=$(((lines - there) / (left + 1)))
+    rest=$(((lines - there) / (left + 2)))
     left=$((left - 1))
     start_ranks 3 run "$@" --out "$dir"
-    kill_at $((there + 8 + rest / 2 + RANDOM % (rest + 1))) "$victim" "$dir/journal.log"
+    kill_at $((there + 8 + RANDOM % (rest > 0 ? 2 * rest : 8))) "$victim" "$dir/journal.log"
     status_is "$dir" 'not x["running"]'
   done
   expect 0 ranks 3 run "$@" --out "$dir"

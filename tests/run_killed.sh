@@ -10,7 +10,7 @@ command -v pgrep >/dev/null || skip "no pgrep"
 
 cat >curve.cfg <<'EOF'
 evaluator = "function";
-function = { name = "curve"; steps = 9; seconds = 0.004; noise = 0.1; };
+function = { name = "curve"; steps = 9; seconds = 0.02; noise = 0.1; };
 study = { name = "curve"; metric = "value"; trials = 90; };
 space = { x = { low = -1.0; high = 1.0; }; y = { low = -1.0; high = 1.0; }; };
 run = { checkpoint = 0.05; quantum = 0.01; };
@@ -29,5 +29,11 @@ killed_five_times ordered-killed "$(lines_of ordered/journal.log)" curve.cfg --s
 each_once ordered-killed 90
 same_search ordered ordered-killed
 
+step "a complete study that was killed while it did more is not called complete"
+start_ranks 3 run curve.cfg --out halving-killed --set schedule.name=halving --set study.trials=200
+kill_at $(($(lines_of halving-killed/journal.log) + 100)) all halving-killed/journal.log
+expect 75 "$COXSWAIN" status halving-killed --exit-code
+
 step "nothing half written stays"
+expect 0 ranks 3 run curve.cfg --out halving-killed --set schedule.name=halving --set study.trials=100
 [ -z "$(find . -name '*.tmp*')" ] || die "unfinished files: $(find . -name '*.tmp*')"

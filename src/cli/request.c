@@ -53,6 +53,8 @@ static enum err directly(const char *folder, const json_t *request, json_t **poi
   if (e == OK)
     e = steer_request(s, request, folder, points);
   if (e == OK)
+    e = steer_settle(s);
+  if (e == OK)
     e = journal_commit(s->journal);
   steer_close(s);
   free(s);

@@ -20,19 +20,20 @@ static enum err read_settings(struct folder *f, const char *text, const char *na
   return e;
 }
 
-static void find_runner(struct folder *f) {
-  char *lock = path_join(f->path, "journal.lock");
+char *folder_runner(const char *path) {
+  char *lock = path_join(path, "journal.lock"), *runner = NULL;
   struct strbuf text = STRBUF_INIT;
   int fd;
   if (file_exists(lock)) {
     if (file_lock(lock, 0, &fd) == OK)
       file_unlock(fd);
     else if (file_read(lock, &text) == OK)
-      f->runner = strbuf_detach(&text);
+      runner = strbuf_detach(&text);
     err_clear();
   }
   strbuf_free(&text);
   free(lock);
+  return runner;
 }
 
 /* Stops the reading of a journal as soon as the wanted attribute has come by. */
@@ -87,7 +88,7 @@ enum err folder_open(struct folder *f, const char *path) {
     e = journal_read(journal, study_visit, &f->study, &f->lines);
   }
   if (e == OK)
-    find_runner(f);
+    f->runner = folder_runner(path);
   else
     folder_close(f);
   free(text);

@@ -20,6 +20,8 @@ void folder_close(struct folder *f);
 /* The effective settings of a study folder as text and the study file they came from, to which paths in them are
  * relative. Caller frees both. */
 enum err folder_settings(const char *path, char **text, char **study_file);
+/* Who runs the study in this folder: text to be freed, NULL: nobody. */
+char *folder_runner(const char *path);
 /* Is it done, and why? NULL while there is more to do. Points into the study. */
 const char *folder_done(const struct folder *f);
 /* The trial of that number: ERR_INPUT names the range. */

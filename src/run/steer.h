@@ -137,6 +137,8 @@ enum err steer_take_inbox(struct steer *s);
 struct json_t;
 enum err steer_request(struct steer *s, const struct json_t *request, const char *name, struct json_t **reply);
 enum err steer_ask(struct steer *s, int64_t n, struct json_t **points);
+/* After a request while nobody runs the study: it may have completed it, or opened it again. */
+enum err steer_settle(struct steer *s);
 /* Enqueues the points of a JSON file (a list of objects, or of {"number": n, "params": {...}}). */
 enum err steer_enqueue_file(struct steer *s, const char *path);
 

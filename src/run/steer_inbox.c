@@ -160,6 +160,7 @@ static enum err ask_one(struct steer *s, json_t *points, bool *got) {
   params_init(&p);
   enum err e = sampler_ask(&s->sampler, &s->study, (int64_t)s->study.n, &p, &answer);
   *got = e == OK && answer == ASK_POINT;
+  s->exhausted = e == OK && answer == ASK_EXHAUSTED;
   if (*got)
     e = steer_new_trial(s, &p, -1, false, &number);
   if (*got && e == OK) {
@@ -183,6 +184,20 @@ enum err steer_ask(struct steer *s, int64_t n, struct json_t **points) {
   return OK;
 }
 
+enum err steer_settle(struct steer *s) {
+  const char *done = study_attribute(&s->study, "coxswain:done");
+  bool was_done = done && strcmp(done, "\"\"") != 0, open = false;
+  for (size_t i = 0; i < s->study.n && !open; i++)
+    open = !trial_is_over(&s->study.trials[i]);
+  bool all = (int64_t)s->study.n >= settings_int(s->conf, "study.trials");
+  if (open && was_done)
+    return steer_attribute(s, -1, true, "coxswain:done", "\"\"");
+  if (open || was_done || !(all || s->exhausted))
+    return OK;
+  return steer_attribute(s, -1, true, "coxswain:done",
+                         all ? "\"all trials are done\"" : "\"every point of the space has been tried\"");
+}
+
 /* ---- requests ---- */
 
 static enum err cancel(struct steer *s, const json_t *trials, const char *name) {
@@ -191,13 +206,15 @@ static enum err cancel(struct steer *s, const json_t *trials, const char *name) 
     if (n < 0 || (size_t)n >= s->study.n || !json_is_integer(json_array_get(trials, i)))
       return FAIL(ERR_INPUT, "%s: there is no trial %lld", name, (long long)n);
     const struct trial *t = &s->study.trials[n];
+    if (trial_is_over(t))
+      return FAIL(ERR_INPUT, "%s: trial %lld is over already (%s)", name, (long long)n, trial_state_name(t->state));
     bool with_worker = trial_is_out(t) && t->stint.worker >= 0;
     for (size_t k = 0; k < s->n_peers && with_worker; k++)
       if (s->peers[k].rank == t->stint.worker) {
         put_i64(&s->peers[k].mail, COMMAND_CANCEL);
         put_i64(&s->peers[k].mail, n);
       }
-    if (with_worker || trial_is_over(t))
+    if (with_worker)
       continue;
     TRY(steer_attribute(s, n, false, "reason", "\"cancelled on request\""));
     TRY(close_stint(s, t, STINT_cancelled, NULL));

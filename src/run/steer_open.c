@@ -86,9 +86,17 @@ static enum err read_settings(struct steer *s) {
   return OK;
 }
 
+/* Only a study is moved, and not one that somebody runs. */
 static enum err move_aside(const char *folder) {
-  char target[4096];
-  if (!file_exists(folder))
+  char target[4096], *journal = path_join(folder, "journal.log"), *runner = folder_runner(folder);
+  bool is_study = file_exists(journal);
+  enum err e = runner ? FAIL(ERR_BUSY, "--fresh: %s is being written by %s: stop it first (coxswain stop %s)", folder,
+                             runner, folder)
+                      : OK;
+  free(journal);
+  free(runner);
+  TRY(e);
+  if (!is_study)
     return OK;
   for (int n = 1;; n++) {
     snprintf(target, sizeof target, "%s.old-%d", folder, n);
@@ -104,6 +112,8 @@ static enum err make_folder(struct steer *s, const char *name) {
   const char *out = s->options->out ? s->options->out : settings_text(s->conf, "run.out");
   if (!s->folder)
     s->folder = mem_strdup(*out ? out : name);
+  for (size_t n = strlen(s->folder); n > 1 && s->folder[n - 1] == '/'; n--)
+    s->folder[n - 1] = 0;
   if (s->options->fresh)
     TRY(move_aside(s->folder));
   static const char *const parts[] = {"packs", "best", "logs", "inbox"};
@@ -187,7 +197,10 @@ static enum err check_identity(struct steer *s, const char *content) {
     quoted = json_text(string);
     json_decref(string);
     const char *recorded = study_attribute(&s->study, "coxswain:content");
-    if (recorded && !s->options->offline && strcmp(recorded, quoted))
+    bool differs = recorded && !s->options->offline && strcmp(recorded, quoted) != 0;
+    if (differs && !strcmp(recorded, "\"\"")) /* the study began with coxswain ask, which looks at no data */
+      e = steer_attribute(s, -1, true, "coxswain:content", quoted);
+    else if (differs)
       e = FAIL(ERR_CONFIG,
                "%s holds a study on other data (then %.20s..., now %.20s...): the files have changed. Choose another "
                "--out, or "

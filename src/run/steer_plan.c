@@ -86,7 +86,14 @@ static struct peer *worker_for(struct steer *s, const struct trial *t) {
   return roomiest(s);
 }
 
+/* A study that was complete is not any more when one of its limits is raised. */
+static enum err reopen(struct steer *s) {
+  const char *done = study_attribute(&s->study, "coxswain:done");
+  return done && strcmp(done, "\"\"") != 0 ? steer_attribute(s, -1, true, "coxswain:done", "\"\"") : OK;
+}
+
 static enum err issue(struct steer *s, int64_t number, int64_t to, int64_t order) {
+  TRY(reopen(s));
   struct trial *t = &s->study.trials[number];
   struct peer *p = worker_for(s, t);
   struct op op = op_of(OP_STINT, number);
@@ -206,7 +213,8 @@ static enum err rebuild_best(struct steer *s, bool *issued) {
     const struct trial *t = &s->study.trials[s->best[i]];
     bool on_disk = t->saved[0].pack && t->saved[0].step >= t->step;
     bool tried = t->stint.end == STINT_failed || t->stint.end == STINT_OPEN;
-    if (on_disk || s->holder[t->number] >= 0 || tried || !t->stints)
+    bool told = !t->stints || t->stint.worker < 0; /* from outside: there never were any weights here */
+    if (on_disk || s->holder[t->number] >= 0 || tried || told)
       continue;
     log_info("trial %lld is among the best, but its weights were lost with a worker: training it again",
              (long long)t->number);
