@@ -50,8 +50,8 @@ double rng_exponential(struct rng *r);         /* mean 1 */
 double rng_gamma(struct rng *r, double shape); /* scale 1; Marsaglia and Tsang 2000 */
 uint64_t rng_poisson(struct rng *r, double mean);
 
-/* A random permutation of 0 .. n-1 without a table: where index i goes; i < n. A Feistel network (4 rounds, 16 for small
- * n) over the next even power of two, walked until the value is below n (Black and Rogaway 2002). 10 to 80 ns. */
+/* A random permutation of 0 .. n-1 without a table: where index i goes; i < n. A Feistel network (4 rounds, 16 for
+ * small n) over the next even power of two, walked until the value is below n (Black and Rogaway 2002). 10 to 80 ns. */
 uint64_t rng_permute(struct rng_key key, uint64_t n, uint64_t i);
 
 #endif

@@ -8,6 +8,6 @@ enum stop_level { STOP_NONE, STOP_SOON, STOP_NOW };
  * ignored. Safe to call more than once. */
 void stop_catch_signals(void);
 enum stop_level stop_requested(void);
-void stop_request(enum stop_level level); /* as a signal would; never lowers the level */
+void stop_request(enum stop_level wanted); /* as a signal would; never lowers the level */
 
 #endif

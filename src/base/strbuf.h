@@ -16,8 +16,8 @@ extern char strbuf_empty[1];
   { .text = strbuf_empty, .len = 0, .cap = 0 }
 
 void strbuf_init(struct strbuf *b);
-void strbuf_free(struct strbuf *b);  /* leaves it initialised and empty */
-void strbuf_clear(struct strbuf *b); /* keeps the memory */
+void strbuf_free(struct strbuf *b);              /* leaves it initialised and empty */
+void strbuf_clear(struct strbuf *b);             /* keeps the memory */
 void strbuf_reserve(struct strbuf *b, size_t n); /* room for n more bytes, exactly: for large known sizes */
 void strbuf_add(struct strbuf *b, const void *bytes, size_t n);
 void strbuf_puts(struct strbuf *b, const char *text);

@@ -54,7 +54,8 @@ enum err data_identify(const struct settings *conf, const char *cache, char **pa
 enum err data_apply(const struct settings *conf, const char *description, const char *file, float **x, int32_t **label,
                     float **weight, size_t *rows);
 
-/* Names, width and classes of a prepared sample from its description alone: no rows, empty parts. data_close frees it. */
+/* Names, width and classes of a prepared sample from its description alone: no rows, empty parts. data_close frees it.
+ */
 enum err data_from_description(struct data **out, const char *description);
 
 /* What `coxswain data FILE` prints. */

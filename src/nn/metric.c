@@ -67,7 +67,7 @@ static size_t most_probable(const double *z, size_t n_classes) {
 
 static void loss_and_accuracy(const struct view *v, struct params *out) {
   size_t n_classes = v->data->n_classes;
-  double z[SPEC_MAX_CLASSES], loss = 0, right = 0, total = 0;
+  double z[SPEC_MAX_CLASSES] = {0}, loss = 0, right = 0, total = 0;
   for (size_t i = 0; i < v->n; i++) {
     double w = weight_of(v, i);
     size_t truth = (size_t)v->label[i];
@@ -84,7 +84,7 @@ static void loss_and_accuracy(const struct view *v, struct params *out) {
 
 /* One class against the rest. */
 static double area_of_class(const struct view *v, size_t class, double *score, unsigned char *positive) {
-  double z[SPEC_MAX_CLASSES];
+  double z[SPEC_MAX_CLASSES] = {0};
   for (size_t i = 0; i < v->n; i++) {
     class_logits(v, i, z);
     positive[i] = (size_t)v->label[i] == class;
@@ -128,7 +128,7 @@ static void shares(const struct data *data, size_t signal, const struct params *
 /* D = ln((p_signal + 1e-10) / (sum_k f_k p_k + 1e-10)) */
 static void discriminant(const struct view *v, size_t signal, const double *share, double *d) {
   size_t n_classes = v->data->n_classes;
-  double z[SPEC_MAX_CLASSES];
+  double z[SPEC_MAX_CLASSES] = {0};
   for (size_t i = 0; i < v->n; i++) {
     class_logits(v, i, z);
     double top = z[most_probable(z, n_classes)], all = 0, rest = 0;

@@ -18,7 +18,8 @@ struct backend;
 
 enum slot_event {
   SLOT_EPOCH,    /* an epoch and its validation are done: metrics hold */
-  SLOT_REACHED,  /* the epoch asked for is done (comes after its SLOT_EPOCH; at once for a state that is already there) */
+  SLOT_REACHED,  /* the epoch asked for is done (comes after its SLOT_EPOCH; at once for a state that is already there)
+                  */
   SLOT_FINISHED, /* early stop or the last epoch (comes in place of SLOT_REACHED): test metrics are in */
   SLOT_FAILED    /* NaN or infinite loss; reason holds */
 };

@@ -34,21 +34,21 @@ struct slot {
 
   /* the state */
   enum slot_phase phase;
-  int64_t step, epoch;     /* optimizer steps and epochs done */
-  size_t position;         /* rows of this epoch done */
-  struct loss_sums sums;   /* of this epoch */
-  float *weights, *m, *v;  /* on the backend; m and v if the optimizer has them */
-  float *statistics;       /* on the host */
+  int64_t step, epoch;                   /* optimizer steps and epochs done */
+  size_t position;                       /* rows of this epoch done */
+  struct loss_sums sums;                 /* of this epoch */
+  float *weights, *m, *v;                /* on the backend; m and v if the optimizer has them */
+  float *statistics;                     /* on the host */
   float *best_weights, *best_statistics; /* on the host; if spec.value_is_best */
   struct rate_state rate;
   struct epoch_note last, best;
   int64_t stale; /* epochs since the best */
 
   /* passing */
-  double lr;          /* of the last step */
-  float *shown;       /* on the backend: the weights that are tested */
-  float *logits;      /* (rows of the largest part, outputs) */
-  float *chunk;       /* (chunk_rows, outputs) and the vote */
+  double lr;           /* of the last step */
+  float *shown;        /* on the backend: the weights that are tested */
+  float *logits;       /* (rows of the largest part, outputs) */
+  float *chunk;        /* (chunk_rows, outputs) and the vote */
   size_t part, cursor; /* which part is evaluated, and how many of its rows are done */
   struct params metrics;
   double seconds;
