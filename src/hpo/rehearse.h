@@ -10,7 +10,6 @@ struct rehearsal {
 
 /* `trials` points, one stint after the other; the values are independent and uniform, so that nothing is known early.
  */
-enum err rehearse(const char *name, int64_t steps, int64_t trials, const struct settings *conf,
-                  struct rehearsal *out);
+enum err rehearse(const char *name, int64_t steps, int64_t trials, const struct settings *conf, struct rehearsal *out);
 
 #endif
