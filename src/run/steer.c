@@ -76,14 +76,21 @@ static bool all_home(const struct steer *s) {
 
 /* ---- upkeep ---- */
 
+static enum err note_elapsed(struct steer *s) {
+  char text[64];
+  s->last_noted = clock_seconds();
+  snprintf(text, sizeof text, "%.3f", steer_elapsed(s));
+  return steer_attribute(s, -1, true, "coxswain:elapsed", text);
+}
+
 static enum err keep(struct steer *s) {
   double now = clock_seconds();
+  if (now - s->last_noted > 10)
+    TRY(note_elapsed(s));
   if (now - s->last_kept < settings_double(s->conf, "run.checkpoint"))
     return OK;
   s->last_kept = now;
-  char text[64];
-  snprintf(text, sizeof text, "%.3f", steer_elapsed(s));
-  TRY(steer_attribute(s, -1, true, "coxswain:elapsed", text));
+  TRY(journal_commit(s->journal)); /* what takes the place of a pack is on record before the pack goes */
   return steer_collect_packs(s);
 }
 
@@ -145,14 +152,13 @@ static enum err prune_rest(struct steer *s) {
 
 static enum err finish(struct steer *s) {
   char text[160];
-  snprintf(text, sizeof text, "%.3f", steer_elapsed(s));
-  TRY(steer_attribute(s, -1, true, "coxswain:elapsed", text));
+  TRY(note_elapsed(s));
   if (is_complete(s->halt))
     TRY(prune_rest(s));
   snprintf(text, sizeof text, "\"%s\"", is_complete(s->halt) ? halt_words[s->halt] : "");
   TRY(steer_attribute(s, -1, true, "coxswain:done", text));
-  TRY(steer_collect_packs(s));
   TRY(journal_commit(s->journal));
+  TRY(steer_collect_packs(s));
   return steer_write_best(s);
 }
 

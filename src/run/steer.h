@@ -96,7 +96,7 @@ struct steer {
   char failure_text[1024];
   bool leaving;   /* COMMAND_LEAVE has gone out */
   bool exhausted; /* the sampler has no point left */
-  double started, elapsed_before, last_loop, left_at, last_kept, last_inbox, best_shown;
+  double started, elapsed_before, last_loop, left_at, last_kept, last_noted, last_inbox, best_shown;
   struct display *display;
 };
 
