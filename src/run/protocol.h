@@ -8,7 +8,7 @@
 
 /* Steering to worker. */
 enum command {
-  COMMAND_START,  /* settings text, its name, folder, study name, maximize: open the evaluator */
+  COMMAND_START,  /* settings text, its name, folder, study name, maximize, epoch: open the evaluator */
   COMMAND_STINT,  /* struct assignment */
   COMMAND_FORGET, /* trial: its state is not needed any more */
   COMMAND_CANCEL, /* trial: give its stint up */

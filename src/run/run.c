@@ -105,6 +105,7 @@ static enum err send_start(struct steer *s, struct layout l) {
   put_text(&message, s->folder);
   put_text(&message, s->study.name);
   put_i64(&message, s->maximize);
+  put_i64(&message, journal_epoch(s->journal));
   enum err e = OK;
   int end = l.first + (int)s->n_peers * l.team;
   for (int rank = l.first; rank < end && e == OK; rank++)

@@ -38,6 +38,7 @@ struct worker {
   double next_checkpoint, last_beat, last_call;
   double worked; /* seconds of work since the last beat */
   int64_t ended; /* stints since the last beat */
+  int64_t epoch; /* of the journal: with rank and count it makes names of packs that never come again */
   int64_t packs; /* written by this process */
   bool left;
 };
@@ -150,7 +151,7 @@ static enum err write_pack(struct worker *w) {
       items[n++] = (struct pack_item){w->parked.items[i].trial, w->parked.items[i].step, &w->parked.items[i].state};
   if (!n)
     goto end;
-  snprintf(name, sizeof name, "packs/%lld-r%04d-%06lld.h5", (long long)getpid(), wire_rank(w->wire),
+  snprintf(name, sizeof name, "packs/%06lld-r%04d-%06lld.h5", (long long)w->epoch, wire_rank(w->wire),
            (long long)w->packs);
   path = path_join(w->folder, name);
   TRY_GOTO(e, end, pack_write(path, w->study_name, w->packs, items, n));
@@ -309,6 +310,7 @@ static enum err start(struct worker *w, struct reader *r) {
   w->folder = get_text(r);
   w->study_name = get_text(r);
   bool maximize = get_i64(r) != 0;
+  w->epoch = get_i64(r);
   settings_read_text(&w->conf, text ? text : "", name ? name : "study", NULL, 0, &c);
   if (w->conf)
     space_from_settings(&w->space, w->conf, &c);
