@@ -36,6 +36,7 @@ static inline float *line_of(const struct panel *p, size_t unit) {
 #define SELU_ALPHA 1.67326324f
 
 /* X(name, y of z, dy/dz of z (pre-activation) and y). "z < 0 ? 0 : z" lets NaN through; max(0, z) would hide it. */
+/* clang-format off */
 #define ACTIVATION_CODE(X)                                                                             \
   X(relu, z < 0.0f ? 0.0f : z, y > 0.0f ? 1.0f : 0.0f)                                                 \
   X(leaky_relu, z < 0.0f ? 0.01f * z : z, y > 0.0f ? 1.0f : 0.01f)                                     \
@@ -47,22 +48,22 @@ static inline float *line_of(const struct panel *p, size_t unit) {
   X(swish, z *math_sigmoid(z), math_sigmoid(z) * (1.0f + z * (1.0f - math_sigmoid(z))))                \
   X(gelu, z *math_normal_cdf(z), math_normal_cdf(z) + z * math_normal_pdf(z))                          \
   X(linear, z, 1.0f)
+/* clang-format on */
 
-#define ACTIVATE_LINE(name, of_z, slope)                                                                 \
-  static void name##_line(size_t n, const float *x, float scale, float shift, float *out) {              \
-    INDEPENDENT for (size_t i = 0; i < n; i++) {                                                         \
-      float z = x[i] * scale + shift;                                                                    \
-      out[i] = of_z;                                                                                     \
-    }                                                                                                    \
-  }                                                                                                      \
-  static void name##_back_line(size_t n, const float *x, float scale, float shift, const float *value,   \
-                               float *delta) {                                                           \
-    INDEPENDENT for (size_t i = 0; i < n; i++) {                                                         \
-      const float z = x[i] * scale + shift, y = value[i];                                                \
-      (void)z;                                                                                           \
-      (void)y;                                                                                           \
-      delta[i] *= (slope);                                                                               \
-    }                                                                                                    \
+#define ACTIVATE_LINE(name, of_z, slope)                                                                               \
+  static void name##_line(size_t n, const float *x, float scale, float shift, float *out) {                            \
+    INDEPENDENT for (size_t i = 0; i < n; i++) {                                                                       \
+      float z = x[i] * scale + shift;                                                                                  \
+      out[i] = of_z;                                                                                                   \
+    }                                                                                                                  \
+  }                                                                                                                    \
+  static void name##_back_line(size_t n, const float *x, float scale, float shift, const float *value, float *delta) { \
+    INDEPENDENT for (size_t i = 0; i < n; i++) {                                                                       \
+      const float z = x[i] * scale + shift, y = value[i];                                                              \
+      (void)z;                                                                                                         \
+      (void)y;                                                                                                         \
+      delta[i] *= (slope);                                                                                             \
+    }                                                                                                                  \
   }
 ACTIVATION_CODE(ACTIVATE_LINE)
 #undef ACTIVATE_LINE
@@ -86,7 +87,8 @@ static void activate_back(enum activation a, const struct panel *x, struct affin
   if (a == ACTIVATION_linear)
     return;
   for (size_t u = 0; u < delta->units; u++)
-    line[a](delta->rows, line_of(x, u), f.scale ? f.scale[u] : 1.0f, f.shift ? f.shift[u] : 0.0f, line_of(y, u), line_of(delta, u));
+    line[a](delta->rows, line_of(x, u), f.scale ? f.scale[u] : 1.0f, f.shift ? f.shift[u] : 0.0f, line_of(y, u),
+            line_of(delta, u));
 }
 
 /* ---- sums over rows ---- */
@@ -366,13 +368,13 @@ static void rmsprop(const struct optim_step *s, size_t n, const float *restrict 
   if (momentum == 0.0f)
     for (size_t i = 0; i < n; i++) {
       float d = g[i] * scale + decay * w[i];
-      v[i] = old * v[i] + new * (d * d);
+      v[i] = old * v[i] + new *(d * d);
       w[i] -= lr * (d / (sqrtf(v[i]) + eps));
     }
   else
     for (size_t i = 0; i < n; i++) {
       float d = g[i] * scale + decay * w[i];
-      v[i] = old * v[i] + new * (d * d);
+      v[i] = old * v[i] + new *(d * d);
       m[i] = momentum * m[i] + d / (sqrtf(v[i]) + eps);
       w[i] -= lr * m[i];
     }
