@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "nn/data_plan.h"
 #include "test_data_files.h"
@@ -305,6 +306,43 @@ static void test_umami(void) {
   data_close(one_hot);
 }
 
+/* Inputs that someone else has scaled are looked at: does it seem so? */
+static void test_warnings(void) {
+  double x[90], y[30];
+  for (int i = 0; i < 30; i++) {
+    x[3 * i] = i % 2 ? 1 : -1; /* scaled */
+    x[3 * i + 1] = i % 2;      /* a truth value, which umami leaves alone */
+    x[3 * i + 2] = 1000 + i;   /* forgotten */
+    y[i] = i % 3 == 0;
+  }
+  hid_t file = h5_new(in_folder("odd.h5"));
+  h5_put(file, "jets/inputs", H5T_NATIVE_FLOAT, 30, 3, x);
+  h5_put(file, "jets/labels", H5T_STD_I64LE, 30, 0, y);
+  for (int i = 0; i < 30; i++)
+    x[3 * i] = 7, x[3 * i + 1] = (double)NAN;
+  h5_put(file, "inputs", H5T_NATIVE_FLOAT, 30, 3, x);
+  h5_put(file, "labels", H5T_STD_I64LE, 30, 0, y);
+  H5Fclose(file);
+  char log_path[700];
+  snprintf(log_path, sizeof log_path, "%s", in_folder("warnings.log"));
+  CHECK(log_open(log_path) == OK);
+  log_levels(LOG_ERROR, LOG_WARN);
+  data_close(must_open("files = (\"odd.h5\"); format = \"umami\";"));
+  struct data *d = must_open("files = (\"odd.h5\");");
+  for (size_t i = 0; i < d->rows; i++)
+    CHECK(d->x[3 * i] == 0 && d->x[3 * i + 1] == 0);
+  data_close(d);
+  log_levels(LOG_ERROR, LOG_ERROR);
+  log_close();
+  struct strbuf text = STRBUF_INIT;
+  CHECK(file_read(log_path, &text) == OK);
+  CHECK(test_text_contains(text.text, "v3 has mean 1.01e+03"));
+  CHECK(!test_text_contains(text.text, "v1 has mean") && !test_text_contains(text.text, "v2 has mean"));
+  CHECK(test_text_contains(text.text, "1 variable is missing in every row of the training part: v2"));
+  CHECK(test_text_contains(text.text, "1 variable is the same (shifted, not scaled)"));
+  strbuf_free(&text);
+}
+
 static void test_tdd(void) {
   struct record {
     double pt;
@@ -553,14 +591,14 @@ static void test_real_tdd(void) {
   CHECK(d->rows == 8 && d->width == 3);
   data_close(d);
   const char *scales = test_shared_file("data/umami/PFlow-scale_dict-22M.json");
-  struct scale_entry *entries;
-  size_t n;
+  struct scale_entry *entries = NULL;
+  size_t n = 0;
   REQUIRE(scales && data_read_scales(scales, &entries, &n) == OK);
   CHECK(n == 36 && data_find_scale(entries, n, "SV1_L3d")->shift == 24.5967939198283);
   for (size_t i = 0; i < n; i++)
     free(entries[i].name);
   free(entries);
-  char **names;
+  char **names = NULL;
   const char *list = test_shared_file("data/umami/DL1r_Variables.yaml");
   REQUIRE(list && data_read_names(list, &names, &n) == OK);
   CHECK(n == 36);
@@ -577,7 +615,7 @@ int main(void) {
                    {"split by event number", test_split_modulo}, {"split by files", test_split_files},
                    {"classes and values", test_classes}, {"standardisation", test_scale},
                    {"fill and scale file", test_fill_and_scale_file}, {"weights", test_weights},
-                   {"row limit", test_row_limit}, {"umami", test_umami}, {"tdd", test_tdd},
+                   {"row limit", test_row_limit}, {"umami", test_umami}, {"warnings", test_warnings}, {"tdd", test_tdd},
                    {"cache: four at once", test_cache_race}, {"cache: damage", test_cache_damage},
                    {"sums are remembered", test_remembered_sums}, {"apply to another file", test_apply},
                    {"suggested studies are valid", test_suggest}, {"describe", test_describe},

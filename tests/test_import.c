@@ -169,6 +169,7 @@ static const struct {
     {"y,x,label\n1,1,a\n\n2, 12abc,b\n", "in.csv:4:3: column x: '12abc' is not a number"},
     {"x,label\n1,a\n1e99,b\n", "in.csv:3:1: column x: '1e99' is too big for a 32-bit number"},
     {"x,label\n1,a\ninf,b\n", "column x: 'inf' is too big"},
+    {"x,label\r\n1,a\r\nfour,b\r\n", "in.csv:3:1: column x: 'four' is not a number"},
     {"x,label\n1,\n", "in.csv:2:3: column label: the label is empty"},
     {"x,label\n1,a\n2,a\n", "column label holds one label only"},
     {"x,labels\n1,a\n", "--label label: there is no such column; did you mean labels?"},

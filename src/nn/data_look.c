@@ -81,12 +81,12 @@ static double surprise(const struct data_source *s, double label, const float *p
   for (size_t k = 0; k < s->n_posterior; k++)
     if ((double)s->posterior_labels[k] == label)
       return -log((double)posterior[k]);
-  return NAN;
+  return (double)NAN;
 }
 
 static enum err look_at_labels(struct look *l) {
   const struct data_source *s = &l->source;
-  l->bayes_loss = NAN;
+  l->bayes_loss = (double)NAN;
   if (!s->has_labels)
     return OK;
   l->whole_labels = true;

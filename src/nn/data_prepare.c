@@ -31,7 +31,7 @@ struct preparation {
 
 static enum err scratch_open(struct scratch *s, const char *near, size_t bytes) {
   struct strbuf path = STRBUF_INIT;
-  strbuf_printf(&path, "%s.%ld.raw.tmp", near, (long)getpid());
+  strbuf_printf(&path, "%s.raw.tmp", near);
   int fd = open(path.text, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600);
   int reason = fd < 0 ? errno : 0;
   if (fd >= 0) {
