@@ -14,14 +14,29 @@ static void complain_at(const struct settings *conf, const char *key, const char
   complain(c, file, line, "%s", text);
 }
 
-/* The message of a call that failed, line by line: each line already says where it is from. */
-static void complain_error(struct complaints *c) {
+/* The setting that a message begins with, as in "train.nesterov = true needs ...": NULL if none. */
+static const char *setting_named(const char *text) {
+  size_t n, length = strcspn(text, " :=");
+  const struct setting *rows = settings_table(&n);
+  for (size_t i = 0; i < n; i++)
+    if (strlen(rows[i].key) == length && !strncmp(rows[i].key, text, length))
+      return rows[i].key;
+  return NULL;
+}
+
+/* The message of a call that failed, line by line: each says where it is from, or begins with a setting that has a line
+ * in the study file. */
+static void complain_error(const struct settings *conf, struct complaints *c) {
   char *text = mem_strdup(err_text());
   for (char *line = text, *next; line; line = next) {
     next = strchr(line, '\n');
     if (next)
       *next++ = '\0';
-    complain(c, NULL, 0, "%s", line);
+    const char *key = setting_named(line);
+    if (key && settings_given(conf, key))
+      complain_at(conf, key, line, c);
+    else
+      complain(c, NULL, 0, "%s", line);
   }
   free(text);
   err_clear();
@@ -122,7 +137,7 @@ static void check_networks(const struct evaluator_options *o, const struct data 
     e = try_point(o, data, &p);
   }
   if (e != OK)
-    complain_error(c);
+    complain_error(o->conf, c);
   params_free(&p);
   free(u);
 }
@@ -142,7 +157,7 @@ static bool check_metrics(const struct settings *conf, const struct data *data, 
     complain_at(conf, "study.metric", text.text, c);
   err_clear();
   if (metric_tag(conf, data, &tag) != OK)
-    complain_error(c);
+    complain_error(conf, c);
   params_free(&tag);
   strbuf_free(&text);
   return c->n == before;
@@ -158,7 +173,7 @@ void train_check(const struct evaluator_options *o, struct complaints *c) {
   bool sound = c->n == before;
   err_clear();
   if (data_plan_read(&plan, o->conf) != OK)
-    complain_error(c);
+    complain_error(o->conf, c);
   else if (outline_of(&outline, &plan)) {
     if (check_metrics(o->conf, &outline.data, c) && sound)
       check_networks(o, &outline.data, c);
