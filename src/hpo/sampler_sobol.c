@@ -15,7 +15,8 @@ void sobol_directions(unsigned dimension, uint32_t v[SOBOL_BITS]) {
     return;
   }
   const struct sobol_row *row = &sobol_table[dimension - 1];
-  unsigned s = row->degree;
+  const unsigned most = sizeof row->m / sizeof *row->m;
+  unsigned s = row->degree < most ? row->degree : most;
   for (unsigned i = 0; i < s; i++)
     v[i] = (uint32_t)row->m[i] << (31 - i);
   for (unsigned i = s; i < SOBOL_BITS; i++) { /* the recurrence of Joe and Kuo (2008), equation 2 */
