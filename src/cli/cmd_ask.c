@@ -1,8 +1,10 @@
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/command.h"
+#include "cli/options.h"
 #include "cli/request.h"
 #include "cli/show.h"
 
@@ -26,13 +28,14 @@ enum err cmd_ask(int argc, char **argv) {
       {"output", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
   const char *output = NULL;
   int64_t n = 1;
-  for (int c; (c = getopt_long(argc, argv, "n:o:h", options, NULL)) != -1;) {
+  opterr = 0;
+  for (int c; (c = getopt_long(argc, argv, ":n:o:h", options, NULL)) != -1;) {
     if (c == 'h') {
       usage();
       return OK;
     }
-    if (c == '?')
-      return FAIL(ERR_INPUT, "ask: see coxswain ask --help");
+    if (c == '?' || c == ':')
+      return options_fault("ask", argv, options);
     if (c == 'n')
       TRY(show_count("-n", optarg, 1, &n));
     if (c == 'o')
@@ -42,5 +45,9 @@ enum err cmd_ask(int argc, char **argv) {
     return FAIL(ERR_INPUT, "ask: give one study folder or study file: coxswain ask DIR -n 4");
   json_t *points = NULL;
   TRY(request_send(argv[optind], json_pack("{s:s, s:I}", "command", "ask", "n", (json_int_t)n), &points));
-  return show_json_to(output, points ? points : json_array());
+  size_t got = json_array_size(points);
+  TRY(show_json_to(output, points ? points : json_array()));
+  if (output && strcmp(output, "-"))
+    printf("%s: %zu point%s\n", output, got, got == 1 ? "" : "s");
+  return OK;
 }

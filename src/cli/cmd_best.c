@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli/command.h"
+#include "cli/options.h"
 #include "cli/show.h"
 
 static void usage(void) {
@@ -12,7 +13,7 @@ static void usage(void) {
          "      --json     as JSON\n"
          "  -h, --help\n\n"
          "example:\n"
-         "  coxswain best scan --n 3\n");
+         "  coxswain best scan -n 3\n");
 }
 
 enum err cmd_best(int argc, char **argv) {
@@ -22,13 +23,14 @@ enum err cmd_best(int argc, char **argv) {
                                           {NULL, 0, NULL, 0}};
   int64_t n = 1;
   bool json = false;
-  for (int c; (c = getopt_long(argc, argv, "n:h", options, NULL)) != -1;) {
+  opterr = 0;
+  for (int c; (c = getopt_long(argc, argv, ":n:h", options, NULL)) != -1;) {
     if (c == 'h') {
       usage();
       return OK;
     }
-    if (c == '?')
-      return FAIL(ERR_INPUT, "best: see coxswain best --help");
+    if (c == '?' || c == ':')
+      return options_fault("best", argv, options);
     if (c == 'n')
       TRY(show_count("--n", optarg, 1, &n));
     json = json || c == 'j';

@@ -9,7 +9,9 @@
 enum err cmd_cancel(int argc, char **argv) {
   if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
     printf("usage: coxswain cancel DIR TRIAL ...\n\n"
-           "Gives trials up, also while they train: they become failed, \"cancelled on request\".\n");
+           "Gives trials up, also while they train: they become failed, \"cancelled on request\".\n\n"
+           "example:\n"
+           "  coxswain cancel scan 17 18\n");
     return OK;
   }
   if (argc < 3)

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/command.h"
+#include "cli/options.h"
 #include "hpo/rehearse.h"
 #include "run/evaluator.h"
 #include "run/run.h"
@@ -19,7 +20,10 @@ static void usage(void) {
          "moment.\n\n"
          "  -s, --set KEY=VALUE   change a setting\n"
          "      --quick           mistakes only\n"
-         "  -h, --help\n");
+         "  -h, --help\n\n"
+         "examples:\n"
+         "  coxswain check scan.cfg\n"
+         "  coxswain check scan.cfg --set schedule.name=halving     what halving would save\n");
 }
 
 struct check {
@@ -91,7 +95,7 @@ static enum err print_cost(const struct check *k) {
   TRY(e);
   char text[32];
   clock_duration(seconds * (double)r.steps, text);
-  printf("  time       about %.3g core hours: %s on one core like this\n", seconds * (double)r.steps / 3600, text);
+  printf("  time       about %s on one core like this (%.2g core hours)\n", text, seconds * (double)r.steps / 3600);
   return OK;
 }
 
@@ -118,14 +122,15 @@ enum err cmd_check(int argc, char **argv) {
   size_t n = 0;
   bool quick = false;
   enum err e = OK;
-  for (int c; e == OK && (c = getopt_long(argc, argv, "s:h", options, NULL)) != -1;) {
+  opterr = 0;
+  for (int c; e == OK && (c = getopt_long(argc, argv, ":s:h", options, NULL)) != -1;) {
     if (c == 'h') {
       usage();
       free(sets);
       return OK;
     }
-    if (c == '?')
-      e = FAIL(ERR_INPUT, "check: see coxswain check --help");
+    if (c == '?' || c == ':')
+      e = options_fault("check", argv, options);
     if (c == 's')
       sets[n++] = optarg;
     quick = quick || c == QUICK;

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "cli/command.h"
+#include "cli/options.h"
 #include "cli/request.h"
 
 static void usage(void) {
@@ -11,7 +12,12 @@ static void usage(void) {
          "       coxswain enqueue DIR --point '{\"lr\": 0.001, \"width\": 64}'\n\n"
          "Puts points of your own into a study, before those its sampler proposes, also while it runs. points.json is "
          "a list\n"
-         "of points; each must give every hyperparameter of the space (fixed ones may be left out).\n");
+         "of points; each must give every hyperparameter of the space (fixed ones may be left out).\n\n"
+         "  -p, --point JSON   one point\n"
+         "  -h, --help\n\n"
+         "examples:\n"
+         "  coxswain enqueue scan --point '{\"lr\": 0.001, \"width\": 64}'\n"
+         "  coxswain enqueue scan points.json      [{\"lr\": 0.001, \"width\": 64}, {\"lr\": 0.01, \"width\": 32}]\n");
 }
 
 static enum err points_of(int argc, char **argv, const char *point, json_t **points) {
@@ -28,13 +34,14 @@ enum err cmd_enqueue(int argc, char **argv) {
   static const struct option options[] = {
       {"point", required_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
   const char *point = NULL;
-  for (int c; (c = getopt_long(argc, argv, "p:h", options, NULL)) != -1;) {
+  opterr = 0;
+  for (int c; (c = getopt_long(argc, argv, ":p:h", options, NULL)) != -1;) {
     if (c == 'h') {
       usage();
       return OK;
     }
-    if (c == '?')
-      return FAIL(ERR_INPUT, "enqueue: see coxswain enqueue --help");
+    if (c == '?' || c == ':')
+      return options_fault("enqueue", argv, options);
     point = optarg;
   }
   if (argc - optind != (point ? 1 : 2))

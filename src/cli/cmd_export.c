@@ -4,15 +4,23 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/options.h"
 #include "cli/show.h"
 
 static void usage(void) {
   printf("usage: coxswain export DIR [--format csv|json] [-o FILE]\n\n"
-         "All trials of a study: points, values, metrics; json has the intermediate values too.\n"
+         "All trials of a study: points, values, metrics; json has the intermediate values too. A csv has one line a "
+         "trial:\n"
+         "number, state (complete, pruned, fail, running, waiting: Optuna's words), value, steps, seconds of training, "
+         "a column\n"
+         "for each hyperparameter and each metric. A metric named as a hyperparameter is (lr) stands under metric_lr.\n"
          "The journal itself (DIR/journal.log) is an Optuna study: optuna and optuna-dashboard open it as it is.\n\n"
          "  -f, --format F   csv (default) or json\n"
          "  -o, --output F   to a file instead of standard output\n"
-         "  -h, --help\n");
+         "  -h, --help\n\n"
+         "examples:\n"
+         "  coxswain export scan -o trials.csv\n"
+         "  coxswain export scan --format json | jq '.trials[].value'\n");
 }
 
 enum err cmd_export(int argc, char **argv) {
@@ -21,13 +29,14 @@ enum err cmd_export(int argc, char **argv) {
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
   const char *format = "csv", *output = NULL;
-  for (int c; (c = getopt_long(argc, argv, "f:o:h", options, NULL)) != -1;) {
+  opterr = 0;
+  for (int c; (c = getopt_long(argc, argv, ":f:o:h", options, NULL)) != -1;) {
     if (c == 'h') {
       usage();
       return OK;
     }
-    if (c == '?')
-      return FAIL(ERR_INPUT, "export: see coxswain export --help");
+    if (c == '?' || c == ':')
+      return options_fault("export", argv, options);
     if (c == 'f')
       format = optarg;
     if (c == 'o')
@@ -49,6 +58,8 @@ enum err cmd_export(int argc, char **argv) {
     report_trials_csv(&r, &text);
     e = show_text(output, &text);
   }
+  if (e == OK && output && strcmp(output, "-"))
+    printf("%s: %zu trials\n", output, f.study.n);
   strbuf_free(&text);
   folder_close(&f);
   return e;

@@ -123,6 +123,7 @@ enum err cmd_generate(int argc, char **argv) {
     return OK;
   }
   double start = clock_seconds();
+  TRY(options_output("generate", r.output));
   enum err e = generate_file(r.output, &r.o, progress);
   options_progress_end();
   TRY(e);

@@ -257,6 +257,7 @@ static enum err run(struct request *r, int n, char **files) {
     return FAIL(ERR_INPUT, "import: give a file: coxswain import IN.csv -o OUT.h5 --label COLUMN");
   if (!r->csv.output)
     return FAIL(ERR_INPUT, "import: say where to with -o OUT.h5");
+  TRY(options_output("import", r->csv.output));
   stop_catch_signals();
   return r->idx || import_is_idx(files[0]) ? import_idx(r, n, files) : import_table(r, n, files);
 }

@@ -17,7 +17,9 @@ static void usage(void) {
          "point, values,\n"
          "metrics and, where they were kept, weights, in the order of the numbers that coxswain split gave them. A "
          "point that\n"
-         "is in two of them is refused, and so is a folder OUT that is there already.\n");
+         "is in two of them is refused, and so is a folder OUT that is there already.\n\n"
+         "example:\n"
+         "  coxswain merge scan scan01 scan02 ... scan10\n");
 }
 
 /* One trial of one part. */

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cli/command.h"
+#include "cli/options.h"
 #include "cli/show.h"
 #include "nn/data.h"
 #include "nn/data_hdf.h"
@@ -161,6 +162,12 @@ static enum err predict(const char *source, int64_t trial, const char *file, con
   enum err e = find_model(source, trial, &path);
   if (e == OK)
     e = model_file_read(path, &m.state, NULL);
+  if (e == ERR_DAMAGED) {
+    err_clear();
+    e = FAIL(ERR_INPUT,
+             "predict: %s is no trained network, or was cut short: give a file of DIR/best or of coxswain train -o",
+             path);
+  }
   if (e == OK)
     e = read_spec(&m);
   if (e == OK)
@@ -179,13 +186,14 @@ enum err cmd_predict(int argc, char **argv) {
                                           {NULL, 0, NULL, 0}};
   int64_t trial = -1;
   const char *output = NULL;
-  for (int c; (c = getopt_long(argc, argv, "t:o:h", options, NULL)) != -1;) {
+  opterr = 0;
+  for (int c; (c = getopt_long(argc, argv, ":t:o:h", options, NULL)) != -1;) {
     if (c == 'h') {
       usage();
       return OK;
     }
-    if (c == '?')
-      return FAIL(ERR_INPUT, "predict: see coxswain predict --help");
+    if (c == '?' || c == ':')
+      return options_fault("predict", argv, options);
     if (c == 't')
       TRY(show_count("--trial", optarg, 0, &trial));
     if (c == 'o')
@@ -194,5 +202,6 @@ enum err cmd_predict(int argc, char **argv) {
   if (optind + 2 != argc || !output)
     return FAIL(ERR_INPUT,
                 "predict: give a model or study folder, a data file and -o: coxswain predict DIR DATA.h5 -o scores.h5");
+  TRY(options_output("predict", output));
   return predict(argv[optind], trial, argv[optind + 1], output);
 }

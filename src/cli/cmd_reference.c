@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "cli/command.h"
+#include "cli/options.h"
 #include "conf/settings.h"
 
 static void usage(void) {
@@ -35,13 +36,16 @@ static enum err unknown(const char *word) {
 enum err cmd_reference(int argc, char **argv) {
   static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
   struct strbuf page = STRBUF_INIT;
-  int c = getopt_long(argc, argv, "h", options, NULL);
+  opterr = 0;
+  int c = getopt_long(argc, argv, ":h", options, NULL);
   if (c == 'h') {
     usage();
     return OK;
   }
-  if (c != -1 || optind + 1 < argc)
-    return FAIL(ERR_INPUT, "reference: see coxswain reference --help");
+  if (c != -1)
+    return options_fault("reference", argv, options);
+  if (optind + 1 < argc)
+    return FAIL(ERR_INPUT, "reference: give one group or setting: coxswain reference train.lr");
   const char *word = optind < argc ? argv[optind] : NULL;
   if (word)
     settings_write_help(&page, word);

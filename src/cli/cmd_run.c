@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "cli/command.h"
+#include "cli/options.h"
 #include "run/run.h"
 
 static void usage(void) {
@@ -53,7 +54,8 @@ enum err cmd_run(int argc, char **argv) {
                                           {NULL, 0, NULL, 0}};
   struct run_options o = {0};
   const char **sets = MEM_NEW_ARRAY(const char *, argc);
-  for (int c; (c = getopt_long(argc, argv, "o:s:qh", options, NULL)) != -1;) {
+  opterr = 0;
+  for (int c; (c = getopt_long(argc, argv, ":o:s:qh", options, NULL)) != -1;) {
     switch (c) {
     case 'o':
       o.out = optarg;
@@ -79,7 +81,7 @@ enum err cmd_run(int argc, char **argv) {
       return OK;
     default:
       free(sets);
-      return FAIL(ERR_INPUT, "run: see coxswain run --help");
+      return options_fault("run", argv, options);
     }
   }
   o.overrides = sets;

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cli/command.h"
+#include "cli/options.h"
 #include "cli/show.h"
 #include "hpo/propose.h"
 #include "hpo/sampler.h"
@@ -119,14 +120,15 @@ enum err cmd_split(int argc, char **argv) {
   size_t n_sets = 0;
   int64_t jobs = 0;
   enum err e = OK;
-  for (int c; e == OK && (c = getopt_long(argc, argv, "j:o:s:h", options, NULL)) != -1;) {
+  opterr = 0;
+  for (int c; e == OK && (c = getopt_long(argc, argv, ":j:o:s:h", options, NULL)) != -1;) {
     if (c == 'h') {
       usage();
       free(sets);
       return OK;
     }
-    if (c == '?')
-      e = FAIL(ERR_INPUT, "split: see coxswain split --help");
+    if (c == '?' || c == ':')
+      e = options_fault("split", argv, options);
     if (c == 'j')
       e = show_count("--jobs", optarg, 1, &jobs);
     if (c == 'o')

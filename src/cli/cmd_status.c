@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cli/command.h"
+#include "cli/options.h"
 #include "cli/show.h"
 
 static void usage(void) {
@@ -41,13 +42,14 @@ enum err cmd_status(int argc, char **argv) {
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
   bool json = false, exit_code = false;
-  for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+  opterr = 0;
+  for (int c; (c = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
     if (c == 'h') {
       usage();
       return OK;
     }
-    if (c == '?')
-      return FAIL(ERR_INPUT, "status: see coxswain status --help");
+    if (c == '?' || c == ':')
+      return options_fault("status", argv, options);
     json = json || c == JSON;
     exit_code = exit_code || c == EXIT_CODE;
   }

@@ -10,7 +10,9 @@ static void usage(void) {
          "Hands in results of points evaluated elsewhere, also while the study runs:\n"
          "  [{\"trial\": 3, \"value\": 0.41},                     a point from coxswain ask\n"
          "   {\"params\": {\"lr\": 0.01, ...}, \"value\": 0.38},   any point of the space\n"
-         "   {\"trial\": 4, \"failed\": \"out of memory\"}]\n");
+         "   {\"trial\": 4, \"failed\": \"out of memory\"}]\n\n"
+         "example:\n"
+         "  coxswain tell scan results.json\n");
 }
 
 enum err cmd_tell(int argc, char **argv) {

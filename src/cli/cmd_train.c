@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/stop.h"
 #include "cli/command.h"
+#include "cli/options.h"
 #include "cli/show.h"
 #include "nn/metric.h"
 #include "run/evaluator.h"
@@ -100,19 +101,30 @@ static enum err open_file(struct job *j, const struct options *o) {
   return take_point(j, o->params ? o->params : "{}");
 }
 
+/* An epoch on one line: all metrics are for the end. */
+static void print_some(const struct params *metrics, const char *metric) {
+  static const char *const names[] = {"train_loss", "val_loss", "lr"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const struct value *v = params_get(metrics, names[i]);
+    double x;
+    if (v && value_to_double(v, &x) && strcmp(names[i], metric) != 0)
+      printf("  %s %-9.5g", names[i], x);
+  }
+  putchar('\n');
+}
+
 static void print_outcome(const struct job *j, const struct outcome *o) {
   const char *metric = settings_text(j->conf, "study.metric");
   if (o->kind == WORK_REPORT) {
-    char *rest = params_to_text(&o->metrics);
-    printf("%5lld  %s %.6g  %s\n", (long long)o->step, metric, o->value, rest);
-    free(rest);
+    printf("%5lld  %s %-10.6g", (long long)o->step, metric, o->value);
+    print_some(&o->metrics, metric);
   }
   if (o->kind == WORK_FINISHED) {
     printf("\n%s %.17g\n", metric, o->value);
     for (size_t i = 0; i < o->metrics.n; i++) {
       double x;
       if (value_to_double(&o->metrics.items[i].value, &x))
-        printf("  %-24s %.6g\n", o->metrics.items[i].name, x);
+        printf("  %-28s %.6g\n", o->metrics.items[i].name, x);
     }
     if (!isnan(j->recorded))
       printf("recorded %.17g: %s\n", j->recorded, j->recorded == o->value ? "the same" : "NOT the same");
@@ -208,14 +220,15 @@ enum err cmd_train(int argc, char **argv) {
       {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
   struct options o = {.trial = -1, .sets = MEM_NEW_ARRAY(const char *, argc)};
   enum err e = OK;
-  for (int c; e == OK && (c = getopt_long(argc, argv, "p:t:o:s:h", options, NULL)) != -1;) {
+  opterr = 0;
+  for (int c; e == OK && (c = getopt_long(argc, argv, ":p:t:o:s:h", options, NULL)) != -1;) {
     if (c == 'h') {
       usage();
       free(o.sets);
       return OK;
     }
-    if (c == '?')
-      e = FAIL(ERR_INPUT, "train: see coxswain train --help");
+    if (c == '?' || c == ':')
+      e = options_fault("train", argv, options);
     if (c == 'p')
       o.params = optarg;
     if (c == 't')
@@ -227,6 +240,8 @@ enum err cmd_train(int argc, char **argv) {
   }
   if (e == OK && optind + 1 != argc)
     e = FAIL(ERR_INPUT, "train: give a study file and --params, or a study folder and --trial");
+  if (e == OK)
+    e = options_output("train", o.output);
   if (e == OK) {
     o.source = argv[optind];
     stop_catch_signals();

@@ -1,9 +1,11 @@
 #include "cli/options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "conf/complaints.h"
 
@@ -24,6 +26,15 @@ enum err options_fault(const char *command, char **argv, const struct option *op
   const char *near = optopt ? NULL : nearest_word(name + strspn(name, "-"), words, n);
   return FAIL(ERR_INPUT, "%s: unknown option %s%s%s: see coxswain %s --help", command, name,
               near ? ", did you mean --" : "", near ? near : "", command);
+}
+
+enum err options_output(const char *command, const char *path) {
+  char *folder = path ? path_folder(path) : NULL;
+  enum err e = !folder || file_exists(folder)
+                   ? OK
+                   : FAIL(ERR_INPUT, "%s: %s cannot be written: there is no folder %s", command, path, folder);
+  free(folder);
+  return e;
 }
 
 void options_list(char *text, char ***items, size_t *n) {

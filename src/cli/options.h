@@ -11,6 +11,9 @@
  * value: ERR_INPUT that names it and the nearest option there is. */
 enum err options_fault(const char *command, char **argv, const struct option *options);
 
+/* The folder that a file is to be written to must be there: said before the work, not after it. */
+enum err options_output(const char *command, const char *path);
+
 /* A comma-separated list: splits `text` in place; *items is an array of pieces for the caller to free. */
 void options_list(char *text, char ***items, size_t *n);
 

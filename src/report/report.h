@@ -27,7 +27,8 @@ void report_best(const struct report_study *r, size_t k, struct strbuf *out);
 struct json_t *report_best_json(const struct report_study *r, size_t k);
 
 /* Every trial. CSV: number, state, value, steps, seconds, then a column for each hyperparameter and each metric; empty
- * where there is none. JSON: the same and the intermediate values. */
+ * where there is none. A metric named as a hyperparameter is (lr) goes under metric_lr. JSON: the same and the
+ * intermediate values. */
 void report_trials_csv(const struct report_study *r, struct strbuf *out);
 struct json_t *report_trials_json(const struct report_study *r);
 struct json_t *report_trial_json(const struct report_study *r, const struct trial *t);

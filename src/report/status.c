@@ -19,8 +19,23 @@ static double elapsed(const struct study *s) {
   return text ? strtod(text, NULL) : 0;
 }
 
-static int64_t waiting(const struct study *s) {
-  return s->counts[TRIAL_RUNNING] + s->counts[TRIAL_WAITING] - s->out;
+/* Where the trials are that are not over. */
+struct open_trials {
+  int64_t training, asked, waiting;
+};
+
+/* A worker trains only while somebody runs the study: after a kill its open stints are work that waits. */
+static struct open_trials count_open(const struct report_study *r) {
+  const struct study *s = r->study;
+  struct open_trials n = {.waiting = s->counts[TRIAL_RUNNING] + s->counts[TRIAL_WAITING]};
+  for (size_t i = 0; i < s->n && s->out > 0; i++) {
+    if (!trial_is_out(&s->trials[i]))
+      continue;
+    n.asked += s->trials[i].stint.worker < 0;
+    n.training += s->trials[i].stint.worker >= 0 && r->runner;
+  }
+  n.waiting -= n.training + n.asked;
+  return n;
 }
 
 static void put_state(const struct report_study *r, struct strbuf *out) {
@@ -35,14 +50,17 @@ static void put_state(const struct report_study *r, struct strbuf *out) {
 
 static void put_counts(const struct report_study *r, struct strbuf *out) {
   const struct study *s = r->study;
+  struct open_trials open = count_open(r);
   char spent[32], trained[32];
   clock_duration(elapsed(s), spent);
   clock_duration(s->seconds, trained);
-  strbuf_printf(
-      out, "  trials   %zu of %lld: %lld complete, %lld pruned, %lld failed, %lld in training, %lld waiting\n", s->n,
-      (long long)settings_int(r->conf, "study.trials"), (long long)s->counts[TRIAL_COMPLETE],
-      (long long)s->counts[TRIAL_PRUNED], (long long)s->counts[TRIAL_FAIL], (long long)s->out, (long long)waiting(s));
-  strbuf_printf(out, "  time     %s, of training %s\n", spent, trained);
+  strbuf_printf(out, "  trials   %zu of %lld: %lld complete, %lld pruned, %lld failed, %lld in training, %lld waiting",
+                s->n, (long long)settings_int(r->conf, "study.trials"), (long long)s->counts[TRIAL_COMPLETE],
+                (long long)s->counts[TRIAL_PRUNED], (long long)s->counts[TRIAL_FAIL], (long long)open.training,
+                (long long)open.waiting);
+  if (open.asked)
+    strbuf_printf(out, ", %lld asked for", (long long)open.asked);
+  strbuf_printf(out, "\n  time     %s in all runs, %s of training on all workers together\n", spent, trained);
 }
 
 static void put_best_line(const struct report_study *r, struct strbuf *out) {
@@ -56,27 +74,40 @@ static void put_best_line(const struct report_study *r, struct strbuf *out) {
   free(point);
 }
 
+static void put_out(const struct report_study *r, const struct trial *t, struct strbuf *out) {
+  if (t->stint.worker < 0) {
+    strbuf_printf(out, "  asked    trial %lld, waits for coxswain tell\n", (long long)t->number);
+    return;
+  }
+  strbuf_printf(out, "  training trial %lld on worker %d, to step %lld", (long long)t->number, t->stint.worker,
+                (long long)t->stint.to);
+  if (t->n_reports)
+    strbuf_printf(out, ", now %s %.5g at step %lld", metric_of(r), t->reports[t->n_reports - 1].value,
+                  (long long)t->reports[t->n_reports - 1].step);
+  strbuf_putc(out, '\n');
+}
+
 static void put_running(const struct report_study *r, struct strbuf *out) {
   int shown = 0;
   for (size_t i = 0; i < r->study->n && r->study->out > 0; i++) {
     const struct trial *t = &r->study->trials[i];
-    if (!trial_is_out(t))
+    if (!trial_is_out(t) || (t->stint.worker >= 0 && !r->runner))
       continue;
     if (shown++ == SHOWN_RUNNING) {
       strbuf_puts(out, "           ...\n");
       return;
     }
-    if (t->stint.worker < 0)
-      strbuf_printf(out, "  outside  trial %lld\n", (long long)t->number);
-    else
-      strbuf_printf(out, "  training trial %lld on worker %d, to step %lld", (long long)t->number, t->stint.worker,
-                    (long long)t->stint.to);
-    if (t->stint.worker >= 0 && t->n_reports)
-      strbuf_printf(out, ", now %s %.5g at step %lld", metric_of(r), t->reports[t->n_reports - 1].value,
-                    (long long)t->reports[t->n_reports - 1].step);
-    if (t->stint.worker >= 0)
-      strbuf_putc(out, '\n');
+    put_out(r, t, out);
   }
+}
+
+/* The attribute is JSON: a text without its quotes. */
+static void put_reason(const struct trial *t, struct strbuf *out) {
+  const char *json = trial_attribute(t, "reason");
+  json_t *value = json ? json_loads(json, JSON_DECODE_ANY, NULL) : NULL;
+  const char *text = json_is_string(value) ? json_string_value(value) : t->reason;
+  strbuf_printf(out, "  failed   trial %lld: %s\n", (long long)t->number, text ? text : "no reason given");
+  json_decref(value);
 }
 
 static void put_failed(const struct report_study *r, struct strbuf *out) {
@@ -89,11 +120,7 @@ static void put_failed(const struct report_study *r, struct strbuf *out) {
       strbuf_puts(out, "           ...\n");
       return;
     }
-    const char *reason = trial_attribute(t, "reason");
-    strbuf_printf(out, "  failed   trial %lld: %s\n", (long long)t->number,
-                  reason      ? reason
-                  : t->reason ? t->reason
-                              : "no reason");
+    put_reason(t, out);
   }
 }
 
@@ -107,15 +134,16 @@ void report_status(const struct report_study *r, struct strbuf *out) {
 
 struct json_t *report_status_json(const struct report_study *r) {
   const struct study *s = r->study;
+  struct open_trials open = count_open(r);
   json_t *best = s->best >= 0 ? report_trial_json(r, &s->trials[s->best]) : json_null();
-  json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s?, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I}, s:f, s:f, s:o}",
-                           "study", s->name, "folder", r->folder, "metric", metric_of(r), "direction",
-                           s->maximize ? "maximize" : "minimize", "running", (int)(r->runner != NULL), "complete",
-                           (int)(r->done != NULL), "runner", r->runner, "trials", (json_int_t)s->n, "trials_wanted",
-                           (json_int_t)settings_int(r->conf, "study.trials"), "counts", "complete",
-                           (json_int_t)s->counts[TRIAL_COMPLETE], "pruned", (json_int_t)s->counts[TRIAL_PRUNED],
-                           "failed", (json_int_t)s->counts[TRIAL_FAIL], "training", (json_int_t)s->out, "waiting",
-                           (json_int_t)waiting(s), "seconds", elapsed(s), "training_seconds", s->seconds, "best", best);
+  json_t *json = json_pack(
+      "{s:s, s:s, s:s, s:s, s:b, s:b, s:s?, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:f, s:f, s:o}", "study",
+      s->name, "folder", r->folder, "metric", metric_of(r), "direction", s->maximize ? "maximize" : "minimize",
+      "running", (int)(r->runner != NULL), "complete", (int)(r->done != NULL), "runner", r->runner, "trials",
+      (json_int_t)s->n, "trials_wanted", (json_int_t)settings_int(r->conf, "study.trials"), "counts", "complete",
+      (json_int_t)s->counts[TRIAL_COMPLETE], "pruned", (json_int_t)s->counts[TRIAL_PRUNED], "failed",
+      (json_int_t)s->counts[TRIAL_FAIL], "training", (json_int_t)open.training, "waiting", (json_int_t)open.waiting,
+      "asked", (json_int_t)open.asked, "seconds", elapsed(s), "training_seconds", s->seconds, "best", best);
   json_t *why = r->done ? json_loads(r->done, JSON_DECODE_ANY, NULL) : NULL;
   json_object_set_new(json, "why", why ? why : json_null());
   return json;
@@ -123,24 +151,54 @@ struct json_t *report_status_json(const struct report_study *r) {
 
 /* ---- best ---- */
 
-static void put_metrics(const struct trial *t, struct strbuf *out) {
-  for (size_t i = 0; i < t->n_attributes; i++) {
-    const struct attribute *a = &t->attributes[i];
-    char *end;
-    double x = strtod(a->json, &end);
-    if (end != a->json && !*end && strncmp(a->key, "coxswain:", 9))
-      strbuf_printf(out, "    %-24s %.6g\n", a->key, x);
-  }
+static bool is_number(const struct attribute *a, double *x) {
+  char *end;
+  *x = strtod(a->json, &end);
+  return end != a->json && !*end && strncmp(a->key, "coxswain:", 9) != 0;
 }
 
-static void put_point(const struct trial *t, struct strbuf *out) {
+/* Names such as test_zprime_light_rej@c30 are long: the column is as wide as the longest. */
+static int name_width(const struct trial *t) {
+  int width = 24;
+  double x;
+  for (size_t i = 0; i < t->n_attributes; i++)
+    if (is_number(&t->attributes[i], &x) && (int)strlen(t->attributes[i].key) > width)
+      width = (int)strlen(t->attributes[i].key);
+  for (size_t i = 0; i < t->params.n; i++)
+    if ((int)strlen(t->params.items[i].name) > width)
+      width = (int)strlen(t->params.items[i].name);
+  return width;
+}
+
+static void put_metrics(const struct trial *t, int width, struct strbuf *out) {
+  double x;
+  for (size_t i = 0; i < t->n_attributes; i++)
+    if (is_number(&t->attributes[i], &x))
+      strbuf_printf(out, "    %-*s %.6g\n", width, t->attributes[i].key, x);
+}
+
+static void put_point(const struct trial *t, int width, struct strbuf *out) {
   for (size_t i = 0; i < t->params.n; i++) {
     struct params one = {.items = &t->params.items[i], .n = 1, .cap = 1};
     char *text = params_to_text(&one), *equal = strchr(text, '=');
     if (equal)
-      strbuf_printf(out, "    %-24.*s %s\n", (int)(equal - text), text, equal + 1);
+      strbuf_printf(out, "    %-*.*s %s\n", width, (int)(equal - text), text, equal + 1);
     free(text);
   }
+}
+
+static void put_weights(const struct report_study *r, const struct trial *t, struct strbuf *out) {
+  struct strbuf weights = STRBUF_INIT;
+  report_weights(r, t, &weights);
+  strbuf_puts(out, "  weights\n    ");
+  if (weights.len)
+    strbuf_printf(out, "%s/%s\n", r->folder, weights.text);
+  else if (r->runner)
+    strbuf_puts(out, "not written yet: the next checkpoint has them (run.checkpoint)\n");
+  else
+    strbuf_printf(out, "not kept (run.keep); coxswain train %s --trial %lld makes them again\n", r->folder,
+                  (long long)t->number);
+  strbuf_free(&weights);
 }
 
 void report_best(const struct report_study *r, size_t k, struct strbuf *out) {
@@ -149,16 +207,13 @@ void report_best(const struct report_study *r, size_t k, struct strbuf *out) {
     strbuf_printf(out, "%s: no trial is complete yet\n", r->study->name);
   for (size_t i = 0; i < n; i++) {
     const struct trial *t = &r->study->trials[index[i]];
-    struct strbuf weights = STRBUF_INIT;
-    report_weights(r, t, &weights);
+    int width = name_width(t);
     strbuf_printf(out, "%strial %lld: %s %.6g\n", i ? "\n" : "", (long long)t->number, metric_of(r), t->value);
     strbuf_puts(out, "  point\n");
-    put_point(t, out);
+    put_point(t, width, out);
     strbuf_puts(out, "  metrics\n");
-    put_metrics(t, out);
-    strbuf_printf(out, "  weights\n    %s\n",
-                  weights.len ? weights.text : "not kept (run.keep); coxswain train --trial makes them again");
-    strbuf_free(&weights);
+    put_metrics(t, width, out);
+    put_weights(r, t, out);
   }
   free(index);
 }

@@ -85,10 +85,16 @@ static bool is_plain(const char *json) {
   return *json != '{' && *json != '[';
 }
 
-static void add_column(struct columns *c, const char *name) {
+static bool is_column(const struct columns *c, const char *name) {
   for (size_t i = 0; i < c->n; i++)
     if (!strcmp(c->names[i], name))
-      return;
+      return true;
+  return false;
+}
+
+static void add_column(struct columns *c, const char *name) {
+  if (is_column(c, name))
+    return;
   MEM_GROW(c->names, c->n, &c->cap);
   c->names[c->n++] = name;
 }
@@ -157,9 +163,13 @@ void report_trials_csv(const struct report_study *r, struct strbuf *out) {
   struct columns params = {0}, attributes = {0};
   find_columns(r->study, &params, &attributes);
   strbuf_puts(out, "number,state,value,steps,seconds");
-  for (size_t i = 0; i < params.n + attributes.n; i++) {
+  for (size_t i = 0; i < params.n; i++) {
     strbuf_putc(out, ',');
-    put_field(out, i < params.n ? params.names[i] : attributes.names[i - params.n]);
+    put_field(out, params.names[i]);
+  }
+  for (size_t i = 0; i < attributes.n; i++) {
+    strbuf_puts(out, is_column(&params, attributes.names[i]) ? ",metric_" : ",");
+    put_field(out, attributes.names[i]);
   }
   strbuf_putc(out, '\n');
   for (size_t i = 0; i < r->study->n; i++)
