@@ -1,7 +1,9 @@
 #include <getopt.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -57,6 +59,37 @@ static enum err find_mistakes(struct check *k, const char *file, const char *con
   return e;
 }
 
+/* Is "@name" in any setting, or does another hyperparameter depend on it? */
+static bool is_used(json_t *settings, const char *name) {
+  char wanted[300];
+  const char *key;
+  json_t *value;
+  snprintf(wanted, sizeof wanted, "\"@%s\"", name);
+  json_object_foreach(settings, key, value) {
+    const char *when = strstr(key, ".when.");
+    char *text = json_dumps(value, JSON_ENCODE_ANY);
+    bool found = strstr(text, wanted) || (when && !strcmp(when + strlen(".when."), name));
+    free(text);
+    if (found)
+      return true;
+  }
+  return false;
+}
+
+/* No mistake, but hardly meant: a search along something that changes nothing. */
+static void print_unused(const struct check *k) {
+  if (strcmp(settings_text(k->conf, "evaluator"), "train") != 0)
+    return;
+  size_t n;
+  const char **names = settings_names(k->conf, "space", &n);
+  json_t *settings = settings_to_json(k->conf, IDENTITY);
+  for (size_t i = 0; i < n; i++)
+    if (!is_used(settings, names[i]))
+      printf("  unused     space.%s: no setting is \"@%s\"\n", names[i], names[i]);
+  json_decref(settings);
+  free(names);
+}
+
 static void print_points(const struct check *k, const struct rehearsal *r) {
   double all = space_cardinality(&k->space);
   printf("  points     %lld", (long long)r->trials);
@@ -104,6 +137,8 @@ static enum err check(const char *file, const char *const *sets, size_t n, bool 
   enum err e = find_mistakes(&k, file, sets, n);
   if (e == OK)
     printf("%s: no mistakes\n", file);
+  if (e == OK)
+    print_unused(&k);
   if (e == OK && !quick)
     e = print_cost(&k);
   space_free(&k.space);

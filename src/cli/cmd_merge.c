@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "hpo/propose.h"
 #include "run/folder.h"
+#include "run/model_file.h"
 #include "store/pack.h"
 
 static void usage(void) {
@@ -237,6 +238,50 @@ static enum err write_study(struct merge *m) {
   return OK;
 }
 
+/* ---- best/ ---- */
+
+static enum err write_model(const struct folder *f, const char *study_file, const struct trial *t) {
+  char name[300];
+  struct state state;
+  int64_t step;
+  state_init(&state);
+  snprintf(name, sizeof name, "packs/%s", t->saved[0].pack);
+  char *pack = path_join(f->path, name);
+  snprintf(name, sizeof name, "best/trial-%06lld.h5", (long long)t->number);
+  char *model = path_join(f->path, name);
+  enum err e = pack_read(pack, t->number, &state, &step);
+  struct model_origin origin = {.study = f->study.name,
+                                .study_file = study_file,
+                                .folder = f->path,
+                                .trial = t->number,
+                                .step = step,
+                                .params = &t->params};
+  if (e == OK)
+    e = model_file_write(model, &origin, &state);
+  state_free(&state);
+  free(pack);
+  free(model);
+  return e;
+}
+
+/* As at the end of a run: the networks of the best trials, for predict. */
+static enum err write_best(const struct merge *m) {
+  struct folder f;
+  char *settings = NULL, *study_file = NULL;
+  TRY(folder_open(&f, m->out));
+  enum err e = folder_settings(m->out, &settings, &study_file);
+  size_t keep = (size_t)settings_int(f.conf, "run.keep"), *index = MEM_NEW_ARRAY(size_t, m->n + 1);
+  size_t n = study_best(&f.study, keep < m->n ? keep : m->n, index);
+  for (size_t i = 0; i < n && e == OK; i++)
+    if (f.study.trials[index[i]].saved[0].pack)
+      e = write_model(&f, study_file, &f.study.trials[index[i]]);
+  free(index);
+  free(settings);
+  free(study_file);
+  folder_close(&f);
+  return e;
+}
+
 enum err cmd_merge(int argc, char **argv) {
   if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
     usage();
@@ -256,6 +301,8 @@ enum err cmd_merge(int argc, char **argv) {
     e = gather(&m);
   if (e == OK)
     e = write_study(&m);
+  if (e == OK)
+    e = write_best(&m);
   if (e == OK)
     printf("%s: %zu trials of %zu studies\n", m.out, m.n, m.n_parts);
   journal_close(m.journal);

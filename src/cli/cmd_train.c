@@ -20,7 +20,8 @@
 static void usage(void) {
   printf("usage: coxswain train STUDY.cfg --params '{\"lr\": 0.001, ...}' [options]\n"
          "       coxswain train DIR --trial K [options]\n\n"
-         "Trains one point of a study, or one of its trials again: the same point and seed give the same bits.\n\n"
+         "Trains one point of a study, or one of its trials again: the same point and seed give the same bits.\n"
+         "With a study file, the prepared data and the settings go to NAME.train, beside the study's own folder.\n\n"
          "  -p, --params JSON    the point; fixed hyperparameters may be left out\n"
          "  -t, --trial K        the trial of a study folder (default: its best)\n"
          "  -o, --output FILE    write the trained network to a model file\n"
@@ -95,7 +96,9 @@ static enum err open_file(struct job *j, const struct options *o) {
   j->study_file = realpath(o->source, NULL);
   j->name = run_study_name(j->conf, o->source);
   const char *out = settings_text(j->conf, "run.out");
-  j->out = mem_strdup(*out ? out : j->name);
+  struct strbuf scratch = STRBUF_INIT;
+  strbuf_printf(&scratch, "%s.train", *out ? out : j->name);
+  j->out = strbuf_detach(&scratch);
   j->maximize = run_maximizes(j->conf);
   j->recorded = NAN;
   return take_point(j, o->params ? o->params : "{}");
@@ -169,13 +172,14 @@ static enum err drive(const struct job *j, struct evaluator *e, const char *outp
   return output ? write_model(j, e, output, o.step) : OK;
 }
 
-/* The effective settings beside the data's description: what a model file takes with it. */
+/* The effective settings beside the data's description: what a model file takes with it. They may be others than those
+ * of the study of that name (--set), so that they have a folder of their own. */
 static enum err write_settings(const struct job *j) {
   struct strbuf text = STRBUF_INIT;
   char *path = path_join(j->out, "study.cfg");
   enum err e = file_make_folders(j->out);
   settings_write(j->conf, &text);
-  if (e == OK && !j->folder.path && !file_exists(path))
+  if (e == OK && !j->folder.path)
     e = file_write_atomic(path, text.text, text.len);
   strbuf_free(&text);
   free(path);
