@@ -1,5 +1,6 @@
 #include "run/display.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 struct display {
   struct steer *s;
   bool live;
+  int width; /* of the terminal */
   int drawn; /* lines of the block on the screen */
   double last;
   int64_t best; /* trial that was last announced */
@@ -24,16 +26,24 @@ struct display {
   int64_t steps;         /* that the whole study will take, as the schedule goes; 0: unknown */
 };
 
-/* Under mpirun our standard output is a pipe or a pseudo-terminal of the launcher: what counts is the launcher's own.
- */
-static bool on_terminal(void) {
-  if (!isatty(STDOUT_FILENO))
-    return false;
-  if (!getenv("OMPI_COMM_WORLD_SIZE") && !getenv("PMIX_RANK"))
-    return true;
+/* The block is drawn on standard error, where the log goes: a launcher forwards our two outputs separately, and lines
+ * would be erased that are not ours. Under mpirun it is a pipe of the launcher: what counts is the launcher's own. */
+static bool on_terminal(int *width) {
+  struct winsize size = {0};
+  int fd = STDERR_FILENO, opened = -1;
   char link[64], target[256] = "";
-  snprintf(link, sizeof link, "/proc/%d/fd/1", (int)getppid());
-  return readlink(link, target, sizeof target - 1) > 0 && !strncmp(target, "/dev/pts/", 9);
+  if (getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK")) {
+    snprintf(link, sizeof link, "/proc/%d/fd/2", (int)getppid());
+    if (readlink(link, target, sizeof target - 1) <= 0 || strncmp(target, "/dev/pts/", 9) != 0)
+      return false;
+    fd = opened = open(target, O_RDONLY | O_NOCTTY);
+  } else if (!isatty(fd))
+    return false;
+  bool known = fd >= 0 && ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 20;
+  *width = known ? size.ws_col - 1 : 79;
+  if (opened >= 0)
+    close(opened);
+  return true;
 }
 
 static int64_t over(const struct study *y) {
@@ -42,14 +52,12 @@ static int64_t over(const struct study *y) {
 
 static void erase(struct display *d) {
   if (d->drawn)
-    printf("\033[%dA\033[J", d->drawn);
+    fprintf(stderr, "\033[%dA\033[J", d->drawn);
   d->drawn = 0;
 }
 
 static void line(struct display *d, const char *text) {
-  struct winsize size = {0};
-  int width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col - 1 : 100;
-  printf("%.*s\n", width, text);
+  fprintf(stderr, "%.*s\n", d->width, text);
   d->drawn++;
 }
 
@@ -62,13 +70,24 @@ static double utilisation(const struct steer *s) {
   return wall > 0 ? worked / wall : 0;
 }
 
+/* Out with others, through coxswain ask: they have no worker. */
+static int64_t asked_for(const struct study *y) {
+  int64_t n = 0;
+  for (size_t i = 0; i < y->n && y->out > 0; i++)
+    n += trial_is_out(&y->trials[i]) && y->trials[i].stint.worker < 0;
+  return n;
+}
+
 static void counts_text(const struct steer *s, char *out, size_t n) {
   const struct study *y = &s->study;
-  int64_t paused = y->counts[TRIAL_RUNNING] - y->out;
-  int used = snprintf(out, n, "%lld of %lld trials done", (long long)over(y),
-                      (long long)(s->fixed_points ? (int64_t)y->n : settings_int(s->conf, "study.trials")));
-  if (y->out)
-    used += snprintf(out + used, n - (size_t)used, ", %lld in training", (long long)y->out);
+  int64_t paused = y->counts[TRIAL_RUNNING] - y->out, asked = asked_for(y);
+  int64_t wanted = s->fixed_points ? (int64_t)y->n : settings_int(s->conf, "study.trials");
+  int used = over(y) > wanted ? snprintf(out, n, "%lld trials done", (long long)over(y))
+                              : snprintf(out, n, "%lld of %lld trials done", (long long)over(y), (long long)wanted);
+  if (y->out > asked)
+    used += snprintf(out + used, n - (size_t)used, ", %lld in training", (long long)(y->out - asked));
+  if (asked)
+    used += snprintf(out + used, n - (size_t)used, ", %lld asked for", (long long)asked);
   if (paused > 0)
     used += snprintf(out + used, n - (size_t)used, ", %lld waiting", (long long)paused);
   if (y->counts[TRIAL_FAIL])
@@ -92,7 +111,8 @@ static void pace_text(const struct display *d, char *out, size_t n) {
   clock_duration(seconds, spent);
   int used = snprintf(out, n, "%s", spent);
   if (done > 0)
-    used += snprintf(out + used, n - (size_t)used, ", %.3g trials/min", 60 * (double)done / seconds);
+    used += snprintf(out + used, n - (size_t)used, ", %.*f trials/min", 60 * (double)done / seconds < 10 ? 1 : 0,
+                     60 * (double)done / seconds);
   used += snprintf(out + used, n - (size_t)used, ", workers %.0f %% busy", 100 * utilisation(s));
   if (gained > 0.01 && s->halt == HALT_NONE) {
     clock_duration(seconds / gained * (1 - share), left);
@@ -124,15 +144,13 @@ static void draw(struct display *d) {
   pace_text(d, part, sizeof part);
   snprintf(text, sizeof text, "  %-8s %s", "pace", part);
   line(d, text);
-  fflush(stdout);
 }
 
 static void make_room(void *context, int before) {
   struct display *d = context;
-  if (before) {
+  if (before)
     erase(d);
-    fflush(stdout);
-  } else
+  else
     draw(d);
 }
 
@@ -149,7 +167,7 @@ struct display *display_new(struct steer *s) {
   d->s = s;
   d->steps = steps_of_all(s);
   d->share_at_start = share_done(d);
-  d->live = !s->options->quiet && on_terminal();
+  d->live = !s->options->quiet && on_terminal(&d->width);
   d->best = s->study.best;
   d->last = clock_seconds();
   d->over_at_start = over(&s->study);
@@ -195,7 +213,6 @@ void display_finish(struct display *d, const char *why) {
   char counts[200], best[400], pace[300];
   if (d->live) {
     erase(d);
-    fflush(stdout);
     d->live = false;
     log_set_terminal_hook(NULL, NULL);
   }
@@ -204,4 +221,5 @@ void display_finish(struct display *d, const char *why) {
   pace_text(d, pace, sizeof pace);
   log_info("%s: %s (%s)", why, counts, pace);
   log_info("best: %s", best);
+  log_info("study folder: %s (coxswain best %s, coxswain status %s)", d->s->folder, d->s->folder, d->s->folder);
 }
