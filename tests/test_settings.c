@@ -498,26 +498,24 @@ static void check_difference(const char *before, const char *now, const char *ex
 
 static void test_difference(void) {
   check_difference(full_study, full_study, "");
-  check_difference("train = { epochs = 20; };", "train = { epochs = 30; };",
-                   "train.epochs: 20 in the study, 30 in the file\n");
+  check_difference("train = { epochs = 20; };", "train = { epochs = 30; };", "train.epochs: 20 in the study, 30 now\n");
   check_difference("", "train = { epochs = 20; lr = 1e-3; };", ""); /* the defaults */
-  check_difference("", "train = { optimizer = \"sgd\"; };",
-                   "train.optimizer: \"adam\" in the study, \"sgd\" in the file\n");
+  check_difference("", "train = { optimizer = \"sgd\"; };", "train.optimizer: \"adam\" in the study, \"sgd\" now\n");
   check_difference("model = { hidden = 8; };", "model = { hidden = (8); };", "");
   check_difference("model = { dropout = 0.5; };", "model = { dropout = (0.5); };",
-                   "model.dropout: 0.5 in the study, (0.5) in the file\n");
+                   "model.dropout: 0.5 in the study, (0.5) now\n");
   check_difference("space = { a = (1, 2); };", "space = { a = (1, 2, \"x\"); };",
-                   "space.a.choices: (1, 2) in the study, (1, 2, \"x\") in the file\n");
-  check_difference("space = { a = 1; };", "", "space.a.value: 1 in the study, not set in the file\n");
-  check_difference("", "space = { a = 1; };", "space.a.value: not set in the study, 1 in the file\n");
+                   "space.a.choices: (1, 2) in the study, (1, 2, \"x\") now\n");
+  check_difference("space = { a = 1; };", "", "space.a.value: 1 in the study, not set now\n");
+  check_difference("", "space = { a = 1; };", "space.a.value: not set in the study, 1 now\n");
   check_difference("space = { a = { low = 1; high = 2; }; };", "space = { a = { low = 1.0; high = 2; }; };",
-                   "space.a.low: 1 in the study, 1.0 in the file\n");
+                   "space.a.low: 1 in the study, 1.0 now\n");
   check_difference("space = { a = 1; b = 2; };", "space = { b = 2; a = 1; };",
-                   "space: in the order a, b in the study, b, a in the file\n");
+                   "space: in the order a, b in the study, b, a now\n");
   check_difference("study = { trials = 3; };", "study = { trials = 4; };", ""); /* free */
   size_t n;
   char *text = difference("study = { trials = 3; };", "study = { trials = 4; };", FREE, &n);
-  CHECK_TEXT(text, "study.trials: 3 in the study, 4 in the file\n");
+  CHECK_TEXT(text, "study.trials: 3 in the study, 4 now\n");
   free(text);
 }
 
@@ -530,8 +528,8 @@ static void test_difference_versions(void) {
   json_object_set_new(recorded, "train.bygone", json_integer(3));
   struct strbuf out = STRBUF_INIT;
   CHECK(settings_difference(s, IDENTITY, recorded, &out) == 2);
-  CHECK_TEXT(out.text, "train.clip: 0.0 in the study, 2.0 in the file\n"
-                       "train.bygone: 3 in the study, not set in the file\n");
+  CHECK_TEXT(out.text, "train.clip: 0.0 in the study, 2.0 now\n"
+                       "train.bygone: 3 in the study, not set now\n");
   strbuf_free(&out);
   json_decref(recorded);
   settings_free(s);

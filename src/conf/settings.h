@@ -97,7 +97,7 @@ void settings_write_help(struct strbuf *out, const char *group); /* one group fo
 
 /* {key: value, ...} of one class, given or default, for the journal. Caller owns the json_t. */
 struct json_t *settings_to_json(const struct settings *s, enum setting_class class);
-/* Lines "train.epochs: 20 in the study, 30 in the file" for each key of that class that differs; returns how many. */
+/* Lines "train.epochs: 20 in the study, 30 now" for each key of that class that differs; returns how many. */
 size_t settings_difference(const struct settings *s, enum setting_class class, const struct json_t *recorded,
                            struct strbuf *out);
 /* A file of the settings: paths in it are relative to the folder of the study file. Caller frees. */

@@ -89,7 +89,7 @@ static size_t put_difference(const char *key, const json_t *before, const json_t
   put_json(before, out);
   strbuf_puts(out, " in the study, ");
   put_json(now, out);
-  strbuf_puts(out, " in the file\n");
+  strbuf_puts(out, " now\n");
   return 1;
 }
 
@@ -115,7 +115,7 @@ static size_t order_difference(json_t *before, json_t *now, struct strbuf *out) 
   put_order(now, &b);
   bool same = strcmp(a.text, b.text) == 0;
   if (!same)
-    strbuf_printf(out, "space: in the order %s in the study, %s in the file\n", a.text, b.text);
+    strbuf_printf(out, "space: in the order %s in the study, %s now\n", a.text, b.text);
   strbuf_free(&a);
   strbuf_free(&b);
   return !same;

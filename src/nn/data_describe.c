@@ -103,11 +103,13 @@ static void put_look(const struct look *l, struct strbuf *out) {
   strbuf_printf(out, "\ndata.format = \"%s\": %zu rows of %zu variables%s\n", look_format(l), s->rows, s->width,
                 s->names_known ? "" : ", not named");
   if (s->synthetic)
-    strbuf_printf(out, "made by a computer: %s\n", s->synthetic);
+    strbuf_printf(out, "source: %s\n", s->synthetic);
   put_labels(l, out);
   if (!isnan(l->bayes_loss))
-    strbuf_printf(out, "  the exact posterior is in the file: no classifier can have a cross entropy below %.4f\n",
-                  l->bayes_loss);
+    strbuf_printf(
+        out,
+        "  the exact posterior is in the file: its cross entropy on these rows is %.4f, the limit of any classifier\n",
+        l->bayes_loss);
   put_variables(l, out);
   if (l->measured < s->rows)
     strbuf_printf(out, "(of %zu rows spread over the file)\n", l->measured);

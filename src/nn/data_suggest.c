@@ -31,8 +31,11 @@ static void put_head(const struct look *l, bool classes, struct strbuf *out) {
                 l->source.width);
   if (classes)
     strbuf_printf(out, ", %zu classes", l->n_labels);
-  strbuf_puts(out, ".\n//\n//   coxswain check study.cfg                what it will cost, and what is wrong with it\n"
-                   "//   mpirun -n 2 coxswain run study.cfg      run it, or go on with it\n"
+  strbuf_puts(out, ".\n//\n//   coxswain check ");
+  put_study_name(l->path, out);
+  strbuf_puts(out, ".cfg                what it will cost, and what is wrong with it\n//   mpirun -n 2 coxswain run ");
+  put_study_name(l->path, out);
+  strbuf_puts(out, ".cfg      run it, or go on with it\n"
                    "//\n// Every key there is stands in configs/reference.cfg and in coxswain reference.\n\n");
   strbuf_puts(out, "study = {\n  name   = \"");
   put_study_name(l->path, out);

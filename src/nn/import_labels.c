@@ -68,8 +68,10 @@ enum err labels_add(struct label_list *l, const char *text, const char *where, i
     i++;
   if (i == IMPORT_MAX_CLASSES) {
     free(label);
-    return FAIL(ERR_INPUT, "%s: label '%s' is the 65th: for a number to predict say --target, or name another column",
-                where, text);
+    return FAIL(
+        ERR_INPUT,
+        "%s: more than 64 different labels, now '%s': for a number to predict say --target, or name another column",
+        where, text);
   }
   if (i == l->n)
     l->texts[l->n++] = label;

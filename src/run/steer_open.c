@@ -217,7 +217,7 @@ static enum err note_changes(struct steer *s) {
   size_t n;
   enum err e = differences(s, "coxswain:settings", FREE, &text, &n);
   if (e == OK && n) {
-    log_info("settings that changed since the last run:\n%s", text.text);
+    log_info("settings that changed since the last run:\n%.*s", (int)text.len - 1, text.text); /* without its last \n */
     e = record_json(s, "coxswain:settings", settings_to_json(s->conf, FREE));
   }
   strbuf_free(&text);
