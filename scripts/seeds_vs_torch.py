@@ -6,7 +6,7 @@ Every start draws its own initial weights (glorot uniform, biases 0) and its own
 Adam 1e-3, batch 500, as many epochs. The sample is made here, written as CSV and brought in by `coxswain import`, so
 that both see the same float32 numbers. Needs PyTorch and numpy.
 
-usage: seeds_vs_torch.py [--seeds 20] [--epochs 10] [--rows 20000] [--coxswain FILE] [--work DIR]
+usage: seeds_vs_torch.py [--seeds 20] [--epochs 15] [--rows 40000] [--coxswain FILE] [--work DIR]
 """
 import argparse
 import csv
@@ -45,8 +45,8 @@ train = { epochs = %(epochs)d; batch = %(batch)d; optimizer = "adam"; lr = %(rat
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--rows", type=int, default=20000, help="training rows; as many for validation")
+    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--rows", type=int, default=40000, help="training rows; as many for validation")
     parser.add_argument("--coxswain", type=pathlib.Path, default=ROOT / "build" / "coxswain")
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / "seeds_vs_torch")
     return parser.parse_args()
