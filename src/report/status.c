@@ -203,7 +203,10 @@ static void put_weights(const struct report_study *r, const struct trial *t, str
 
 void report_best(const struct report_study *r, size_t k, struct strbuf *out) {
   size_t *index = MEM_NEW_ARRAY(size_t, k + 1), n = study_best(r->study, k, index);
-  if (!n)
+  if (!n && r->done)
+    strbuf_printf(out, "%s: no trial came to its last step: %lld pruned, %lld failed\n", r->study->name,
+                  (long long)r->study->counts[TRIAL_PRUNED], (long long)r->study->counts[TRIAL_FAIL]);
+  else if (!n)
     strbuf_printf(out, "%s: no trial is complete yet\n", r->study->name);
   for (size_t i = 0; i < n; i++) {
     const struct trial *t = &r->study->trials[index[i]];

@@ -142,7 +142,7 @@ static void check_networks(const struct evaluator_options *o, const struct data 
   free(u);
 }
 
-/* The metric and the tag have lines of their own in the study file. */
+/* The metric and the tag have lines of their own in the study file. `data` NULL: nothing is known of them yet. */
 static bool check_metrics(const struct settings *conf, const struct data *data, struct complaints *c) {
   size_t before = c->n;
   const char *name = settings_text(conf, "study.metric");
@@ -151,12 +151,12 @@ static bool check_metrics(const struct settings *conf, const struct data *data, 
   params_init(&tag);
   if (strncmp(name, "val_", 4) != 0)
     strbuf_printf(&text, "study.metric = %s is not measured on the validation part: use its val_ form", name);
-  else if (metric_check(data, name, NULL) != OK)
+  else if (data && metric_check(data, name, NULL) != OK)
     strbuf_printf(&text, "study.metric: %s", err_text());
   if (text.len)
     complain_at(conf, "study.metric", text.text, c);
   err_clear();
-  if (metric_tag(conf, data, &tag) != OK)
+  if (data && metric_tag(conf, data, &tag) != OK)
     complain_error(conf, c);
   params_free(&tag);
   strbuf_free(&text);
@@ -174,7 +174,9 @@ void train_check(const struct evaluator_options *o, struct complaints *c) {
   err_clear();
   if (data_plan_read(&plan, o->conf) != OK)
     complain_error(o->conf, c);
-  else if (outline_of(&outline, &plan)) {
+  else if (!outline_of(&outline, &plan))
+    check_metrics(o->conf, NULL, c);
+  else {
     if (check_metrics(o->conf, &outline.data, c) && sound)
       check_networks(o, &outline.data, c);
     outline_free(&outline);

@@ -1,5 +1,6 @@
 /* What training will cost: some points of the space, each trained for a moment on this machine. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -51,10 +52,13 @@ static enum err try_speed(const struct evaluator_options *o, const struct data *
 }
 
 static enum err look_around(const struct evaluator_options *o, const struct data *data, struct survey *s) {
+  char why[512] = "";
   *s = (struct survey){.fewest = INT64_MAX};
   for (uint64_t i = 0; i < SAMPLED; i++) {
     struct spec spec;
     if (spec_at(o, data, i, &spec) != OK) { /* such a point will be a failed trial */
+      if (!*why)
+        snprintf(why, sizeof why, "%s", err_text());
       err_clear();
       s->impossible++;
       continue;
@@ -65,9 +69,7 @@ static enum err look_around(const struct evaluator_options *o, const struct data
     if (s->tried < TRIED)
       TRY(try_speed(o, data, &spec, s));
   }
-  return s->tried
-             ? OK
-             : FAIL(ERR_CONFIG, "none of %d points tried makes a network: see coxswain train for one of them", SAMPLED);
+  return s->tried ? OK : FAIL(ERR_CONFIG, "none of %d points tried makes a network: %s", SAMPLED, why);
 }
 
 static void put_data(const struct data *data, struct strbuf *out) {
@@ -92,7 +94,10 @@ enum err train_cost(const struct evaluator_options *o, struct strbuf *out, doubl
     /* weights, gradient, two moments, best weights; the logits of the largest part and some slack for activations */
     double bytes = 5.0 * 4.0 * (double)s.most + 4.0 * (double)(data->rows * (data->n_classes + 1)) + 8e6;
     put_data(data, out);
-    strbuf_printf(out, "  network    %lld to %lld parameters", (long long)s.fewest, (long long)s.most);
+    strbuf_printf(out, "  network    %lld", (long long)s.fewest);
+    if (s.most > s.fewest)
+      strbuf_printf(out, " to %lld", (long long)s.most);
+    strbuf_puts(out, " parameters");
     if (s.impossible)
       strbuf_printf(out, "; %zu of %d points make no network and will be failed trials", s.impossible, SAMPLED);
     strbuf_printf(out, "\n  memory     about %.3g MB a slot\n", bytes / 1e6);
