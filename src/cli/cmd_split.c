@@ -77,6 +77,17 @@ static enum err write_parts(const json_t *points, int64_t jobs, const char *fold
   return OK;
 }
 
+/* Files of another split would be taken for parts of this one. */
+static enum err no_other_parts(int64_t jobs, const char *folder) {
+  char name[64];
+  snprintf(name, sizeof name, "part%02lld.json", (long long)jobs + 1);
+  char *path = path_join(folder, name);
+  enum err e =
+      file_exists(path) ? FAIL(ERR_INPUT, "split: %s is of another split: give a new folder with -o", path) : OK;
+  free(path);
+  return e;
+}
+
 static enum err split(const char *file, const char *const *sets, size_t n_sets, int64_t jobs, const char *folder) {
   struct settings *conf = NULL;
   struct space space = {0};
@@ -138,6 +149,8 @@ enum err cmd_split(int argc, char **argv) {
   }
   if (e == OK && (optind + 1 != argc || !jobs))
     e = FAIL(ERR_INPUT, "split: give a study file and --jobs: coxswain split STUDY.cfg --jobs 10 -o parts");
+  if (e == OK)
+    e = no_other_parts(jobs, output);
   if (e == OK)
     e = split(argv[optind], sets, n_sets, jobs, output);
   free(sets);

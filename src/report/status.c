@@ -60,7 +60,10 @@ static void put_counts(const struct report_study *r, struct strbuf *out) {
                 (long long)open.waiting);
   if (open.asked)
     strbuf_printf(out, ", %lld asked for", (long long)open.asked);
-  strbuf_printf(out, "\n  time     %s in all runs, %s of training on all workers together\n", spent, trained);
+  strbuf_puts(out, "\n  time     ");
+  if (elapsed(s) > 0 || !r->runner) /* a run that began just now has not recorded any */
+    strbuf_printf(out, "%s in all runs, ", spent);
+  strbuf_printf(out, "%s of training on all workers together\n", trained);
 }
 
 static void put_best_line(const struct report_study *r, struct strbuf *out) {
