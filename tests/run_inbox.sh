@@ -91,6 +91,15 @@ start --out busy --set function.seconds=5
 wait_for 20 "the first stint" status_is busy 'x["running"] and x["counts"]["training"] > 0' 2>/dev/null
 requests "while it runs"
 
+step "while it runs: points that wait are cancelled, or told, before their turn"
+"$COXSWAIN" export busy --format json | check show '" ".join(str(t["number"]) for t in x["trials"] if t["enqueued"] and
+  t["state"] == "running" and t["params"]["x"] != 0.75)' >waiting
+read -r first second third <waiting
+expect 0 "$COXSWAIN" cancel busy "$second"
+echo "[{\"trial\": $third, \"value\": 0.5}]" >told.json
+expect 0 "$COXSWAIN" tell busy told.json
+expect 0 "$COXSWAIN" cancel busy "$first"
+
 step "while it runs: a trial in training is cancelled"
 number=$(trial_with 't["state"] == "running"')
 expect 0 "$COXSWAIN" cancel busy "$number"

@@ -153,9 +153,16 @@ static enum err issue_new(struct steer *s, int64_t to, bool *issued) {
   return issue(s, number, to, s->next_order++);
 }
 
+/* Points of the user's that were cancelled or told before their turn came wait no longer. */
+static void tidy_fresh(struct steer *s) {
+  while (s->n_fresh && trial_is_over(&s->study.trials[s->fresh[0]]))
+    take_first(s->fresh, &s->n_fresh);
+}
+
 static enum err issue_next(struct steer *s, bool *issued) {
   int64_t trial, to;
   *issued = true;
+  tidy_fresh(s);
   if (s->n_due)
     return issue_due(s);
   if (s->limit != HALT_NONE) {
