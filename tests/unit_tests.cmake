@@ -16,6 +16,7 @@ coxswain_test(trainer_team cox_nn)
 coxswain_test(space cox_hpo)
 coxswain_test(sampler cox_hpo)
 coxswain_test(functions cox_run)
+coxswain_test(holdings cox_run)
 
 coxswain_test(pack cox_store)
 

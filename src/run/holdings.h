@@ -16,6 +16,9 @@ struct held {
 struct holdings {
   struct held *items;
   size_t n, cap;
+  size_t *place; /* (n_places) by trial number: 1 + its index in items; 0: not held */
+  size_t n_places;
+  size_t bytes; /* of all states */
 };
 
 void holdings_free(struct holdings *h);
@@ -23,6 +26,7 @@ struct held *holdings_find(struct holdings *h, int64_t trial); /* NULL if there 
 /* Takes over the state; replaces the trial's older one. */
 void holdings_put(struct holdings *h, int64_t trial, int64_t step, struct state *state, bool unsaved);
 void holdings_drop(struct holdings *h, int64_t trial);
-size_t holdings_unsaved(const struct holdings *h);
+/* Lets go of states that a pack has, until all together take no more than `bytes` or only unsaved ones are left. */
+void holdings_shed(struct holdings *h, size_t bytes);
 
 #endif

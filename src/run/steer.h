@@ -127,6 +127,7 @@ double steer_elapsed(const struct steer *s); /* seconds over all jobs of the stu
 
 /* steer_keep.c: which states stay. */
 void steer_keep_states(struct steer *s, int64_t trial); /* after its end: may the worker forget? */
+void steer_forget(struct steer *s, int64_t trial);      /* the worker that has its state in memory lets go of it */
 enum err steer_collect_packs(struct steer *s);          /* removes packs that nothing needs */
 enum err steer_write_best(struct steer *s);             /* best/trial-NNNNNN.h5 */
 

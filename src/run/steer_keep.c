@@ -10,7 +10,7 @@
 #include "run/steer.h"
 #include "store/pack.h"
 
-static void forget(struct steer *s, int64_t trial) {
+void steer_forget(struct steer *s, int64_t trial) {
   int holder = s->holder[trial];
   if (holder < 0)
     return;
@@ -25,11 +25,11 @@ static void keep_best(struct steer *s, const struct trial *t) {
   while (at > 0 && study_better(&s->study, t->value, s->study.trials[s->best[at - 1]].value))
     at--;
   if (at >= s->keep) {
-    forget(s, t->number);
+    steer_forget(s, t->number);
     return;
   }
   if (s->n_best == s->keep)
-    forget(s, s->best[--s->n_best]);
+    steer_forget(s, s->best[--s->n_best]);
   memmove(s->best + at + 1, s->best + at, (s->n_best - at) * sizeof *s->best);
   s->best[at] = t->number;
   s->n_best++;
@@ -40,7 +40,7 @@ void steer_keep_states(struct steer *s, int64_t trial) {
   if (t->state == TRIAL_COMPLETE)
     keep_best(s, t);
   else if (!schedule_may_promote(&s->schedule, &s->study, t))
-    forget(s, trial);
+    steer_forget(s, trial);
 }
 
 static bool is_best(const struct steer *s, int64_t trial) {
@@ -76,7 +76,7 @@ enum err steer_collect_packs(struct steer *s) {
     const struct trial *t = &s->study.trials[i];
     bool needs = needs_state(s, t);
     if (!needs && trial_is_paused(t) && i < s->cap_holder)
-      forget(s, t->number);
+      steer_forget(s, t->number);
     for (int k = 0; k < 2 && needs; k++)
       if (t->saved[k].pack)
         needed[n++] = t->saved[k].pack;

@@ -113,6 +113,8 @@ static enum err issue(struct steer *s, int64_t number, int64_t to, int64_t order
   put_assignment(&p->mail, &a);
   MEM_GROW(p->out, p->n_out, &p->cap_out);
   p->out[p->n_out++] = number;
+  if (s->holder[number] >= 0 && p != &s->peers[s->holder[number]])
+    steer_forget(s, number); /* that worker's state will be an old one */
   s->holder[number] = -1;
   return OK;
 }
