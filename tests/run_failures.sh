@@ -69,11 +69,13 @@ data = { generate = "jets"; rows = 1000; classes = { light = 0; c = 4; b = 5; };
 model = { hidden = (8); };
 train = { epochs = 3; batch = 100; optimizer = "sgd"; lr = "@lr"; };
 EOF
-expect 0 "$COXSWAIN" run jets.cfg --set 'space.lr={ low = 1e2; high = 1e6; log = true; }'
+expect 0 "$COXSWAIN" run jets.cfg --set 'space.lr={ low = 1e-3; high = 1e6; log = true; }'
 each_once jets 12
 status_is jets 'x["counts"]["failed"] > 0'
 "$COXSWAIN" export jets --format json | check is \
   'all(t["attributes"]["reason"] for t in x["trials"] if t["state"] == "fail")'
+
+expect 3 "$COXSWAIN" run jets.cfg --out none --set 'space.lr={ low = 1e4; high = 1e6; log = true; }' # not one is left
 
 step "folders that cannot be"
 echo text >file

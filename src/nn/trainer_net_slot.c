@@ -32,7 +32,7 @@ static void slot_fail(struct net_trainer *t, struct slot *s, const char *what, d
   snprintf(s->reason, sizeof s->reason,
            "%s is %g in epoch %lld, step %lld, at learning rate %.4g: lower train.lr, or limit the gradient with "
            "train.clip",
-           what, loss, (long long)s->epoch + (s->phase == SLOT_TRAINS), (long long)s->step, s->lr);
+           what, fabs(loss), (long long)s->epoch + (s->phase == SLOT_TRAINS), (long long)s->step, s->lr);
   s->phase = SLOT_HAS_FAILED;
   s->idle = true;
   slot_report(t, s, SLOT_FAILED, (double)NAN);

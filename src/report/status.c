@@ -48,6 +48,12 @@ static void put_state(const struct report_study *r, struct strbuf *out) {
     strbuf_puts(out, "not running, more to do: the same `coxswain run` goes on with it\n");
 }
 
+/* study.trials, or the number of points that the study was given. */
+static int64_t trials_wanted(const struct report_study *r) {
+  const char *points = study_attribute(r->study, "coxswain:points");
+  return points ? strtoll(points, NULL, 10) : settings_int(r->conf, "study.trials");
+}
+
 static void put_counts(const struct report_study *r, struct strbuf *out) {
   const struct study *s = r->study;
   struct open_trials open = count_open(r);
@@ -55,7 +61,7 @@ static void put_counts(const struct report_study *r, struct strbuf *out) {
   clock_duration(elapsed(s), spent);
   clock_duration(s->seconds, trained);
   strbuf_printf(out, "  trials   %zu of %lld: %lld complete, %lld pruned, %lld failed, %lld in training, %lld waiting",
-                s->n, (long long)settings_int(r->conf, "study.trials"), (long long)s->counts[TRIAL_COMPLETE],
+                s->n, (long long)trials_wanted(r), (long long)s->counts[TRIAL_COMPLETE],
                 (long long)s->counts[TRIAL_PRUNED], (long long)s->counts[TRIAL_FAIL], (long long)open.training,
                 (long long)open.waiting);
   if (open.asked)
@@ -143,7 +149,7 @@ struct json_t *report_status_json(const struct report_study *r) {
       "{s:s, s:s, s:s, s:s, s:b, s:b, s:s?, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:f, s:f, s:o}", "study",
       s->name, "folder", r->folder, "metric", metric_of(r), "direction", s->maximize ? "maximize" : "minimize",
       "running", (int)(r->runner != NULL), "complete", (int)(r->done != NULL), "runner", r->runner, "trials",
-      (json_int_t)s->n, "trials_wanted", (json_int_t)settings_int(r->conf, "study.trials"), "counts", "complete",
+      (json_int_t)s->n, "trials_wanted", (json_int_t)trials_wanted(r), "counts", "complete",
       (json_int_t)s->counts[TRIAL_COMPLETE], "pruned", (json_int_t)s->counts[TRIAL_PRUNED], "failed",
       (json_int_t)s->counts[TRIAL_FAIL], "training", (json_int_t)open.training, "waiting", (json_int_t)open.waiting,
       "asked", (json_int_t)open.asked, "seconds", elapsed(s), "training_seconds", s->seconds, "best", best);

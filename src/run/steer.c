@@ -166,6 +166,8 @@ static enum err verdict(const struct steer *s) {
   if (s->halt == HALT_FAILURES)
     return FAIL(ERR_TRIALS, "%lld of %zu trials failed, more than study.failures allows: see `coxswain status %s`",
                 (long long)s->study.counts[TRIAL_FAIL], s->study.n, s->folder);
+  if (is_complete(s->halt) && s->study.n > 0 && s->study.counts[TRIAL_FAIL] == (int64_t)s->study.n)
+    return FAIL(ERR_TRIALS, "every trial failed: see `coxswain status %s`", s->folder);
   if (is_complete(s->halt))
     return OK;
   if (s->failure != OK)

@@ -78,13 +78,19 @@ enum err steer_enqueue_file(struct steer *s, const char *path) {
   enum err e = enqueue(s, json, path);
   json_decref(json);
   TRY(e);
+  char count[32]; /* what the study ends with, in place of study.trials */
+  snprintf(count, sizeof count, "%zu", s->study.n);
+  TRY(steer_attribute(s, -1, true, "coxswain:points", count));
   return journal_commit(s->journal);
 }
 
 /* ---- tell ---- */
 
-static enum err find_told(struct steer *s, const json_t *result, const char *where, int64_t *trial) {
+/* The trial that a result is of; *trial = -1: a point that nobody asked for, in p. */
+static enum err find_told(struct steer *s, const json_t *result, const char *where, struct params *p, int64_t *key,
+                          int64_t *trial) {
   const json_t *number = json_object_get(result, "trial"), *params = json_object_get(result, "params");
+  *trial = -1;
   if (json_is_integer(number)) {
     *trial = json_integer_value(number);
     if (*trial >= 0 && (size_t)*trial < s->study.n)
@@ -93,20 +99,23 @@ static enum err find_told(struct steer *s, const json_t *result, const char *whe
   }
   if (!json_is_object(params))
     return FAIL(ERR_INPUT, "%s: it needs \"trial\": number or \"params\": {...}", where);
-  struct params p;
-  int64_t key;
-  params_init(&p);
-  enum err e = read_point(s, result, where, &p, &key);
-  for (size_t i = 0; e == OK && i < s->study.n; i++) /* a point that was asked for and is told by its values */
-    if (!trial_is_over(&s->study.trials[i]) && params_equal(&s->study.trials[i].params, &p)) {
+  TRY(read_point(s, result, where, p, key));
+  for (size_t i = 0; i < s->study.n && *trial < 0; i++) /* a point that was asked for and is told by its values */
+    if (!trial_is_over(&s->study.trials[i]) && params_equal(&s->study.trials[i].params, p))
       *trial = (int64_t)i;
-      params_free(&p);
-      return OK;
-    }
-  if (e == OK)
-    e = steer_new_trial(s, &p, key, true, trial);
-  params_free(&p);
-  return e;
+  return OK;
+}
+
+static enum err check_told(const struct steer *s, const json_t *result, const char *where, int64_t number) {
+  const json_t *value = json_object_get(result, "value"), *failed = json_object_get(result, "failed");
+  const struct trial *t = number >= 0 ? &s->study.trials[number] : NULL;
+  if (t && trial_is_over(t))
+    return FAIL(ERR_INPUT, "%s: trial %lld is over already (%s)", where, (long long)number, trial_state_name(t->state));
+  if (t && trial_is_out(t) && t->stint.worker >= 0)
+    return FAIL(ERR_INPUT, "%s: trial %lld is being trained by worker %d", where, (long long)number, t->stint.worker);
+  if (!json_is_string(failed) && !(json_is_number(value) && isfinite(json_number_value(value))))
+    return FAIL(ERR_INPUT, "%s: it needs \"value\": a number, or \"failed\": \"why\"", where);
+  return OK;
 }
 
 static enum err close_stint(struct steer *s, const struct trial *t, enum stint_end how, const char *reason) {
@@ -115,46 +124,68 @@ static enum err close_stint(struct steer *s, const struct trial *t, enum stint_e
   return steer_end_stint(s, t, how, t->stint.to, 0, reason);
 }
 
-static enum err tell_one(struct steer *s, const json_t *result, const char *where) {
-  int64_t number = -1;
-  TRY(find_told(s, result, where, &number));
-  const json_t *value = json_object_get(result, "value"), *failed = json_object_get(result, "failed");
-  const struct trial *t = &s->study.trials[number];
-  if (trial_is_over(t))
-    return FAIL(ERR_INPUT, "%s: trial %lld is over already (%s)", where, (long long)number, trial_state_name(t->state));
-  if (trial_is_out(t) && t->stint.worker >= 0)
-    return FAIL(ERR_INPUT, "%s: trial %lld is being trained by worker %d", where, (long long)number, t->stint.worker);
-  if (json_is_string(failed) || (value && !json_is_number(value))) {
-    const char *reason = json_is_string(failed) ? json_string_value(failed) : "its value is not a number";
-    char *text = json_text(json_is_string(failed) ? failed : json_null());
-    enum err e = steer_attribute(s, number, false, "reason", text);
-    free(text);
-    TRY(e);
-    TRY(close_stint(s, t, STINT_failed, reason));
-    return steer_end_trial(s, number, TRIAL_FAIL, NAN);
-  }
-  if (!value || !isfinite(json_number_value(value)))
-    return FAIL(ERR_INPUT, "%s: it needs \"value\": number or \"failed\": \"why\"", where);
-  TRY(close_stint(s, t, STINT_finished, NULL));
-  return steer_end_trial(s, number, TRIAL_COMPLETE, json_number_value(value));
+/* A stint that somebody outside does: worker -1; it stays open when a run ends. */
+static enum err open_outside(struct steer *s, int64_t number) {
+  struct op op = op_of(OP_STINT, number);
+  op.stint = (struct stint){.id = s->study.next_stint,
+                            .order = -1,
+                            .from = s->study.trials[number].step,
+                            .to = s->schedule.steps,
+                            .worker = -1,
+                            .team = 1,
+                            .end = STINT_OPEN};
+  return steer_record(s, &op);
 }
 
+static enum err apply_told(struct steer *s, const json_t *result, int64_t number) {
+  const json_t *failed = json_object_get(result, "failed");
+  if (!trial_is_out(&s->study.trials[number]))
+    TRY(open_outside(s, number));
+  const struct trial *t = &s->study.trials[number];
+  if (!json_is_string(failed)) {
+    TRY(close_stint(s, t, STINT_finished, NULL));
+    return steer_end_trial(s, number, TRIAL_COMPLETE, json_number_value(json_object_get(result, "value")));
+  }
+  char *text = json_text(failed);
+  enum err e = steer_attribute(s, number, false, "reason", text);
+  free(text);
+  TRY(e);
+  TRY(close_stint(s, t, STINT_failed, json_string_value(failed)));
+  return steer_end_trial(s, number, TRIAL_FAIL, NAN);
+}
+
+static enum err tell_one(struct steer *s, const json_t *result, const char *where, bool record) {
+  struct params p;
+  int64_t key = -1, number = -1;
+  params_init(&p);
+  enum err e = find_told(s, result, where, &p, &key, &number);
+  if (e == OK)
+    e = check_told(s, result, where, number);
+  if (e == OK && record && number < 0)
+    e = steer_new_trial(s, &p, key, true, &number);
+  if (e == OK && record)
+    e = apply_told(s, result, number);
+  params_free(&p);
+  return e;
+}
+
+/* Each result is checked before the first is recorded. */
 static enum err tell(struct steer *s, const json_t *results, const char *name) {
   char where[300];
   if (!json_is_array(results))
     return FAIL(ERR_INPUT, "%s: no list of results", name);
-  for (size_t i = 0; i < json_array_size(results); i++) {
-    snprintf(where, sizeof where, "%s: result %zu", name, i);
-    TRY(tell_one(s, json_array_get(results, i), where));
-  }
+  for (int record = 0; record < 2; record++)
+    for (size_t i = 0; i < json_array_size(results); i++) {
+      snprintf(where, sizeof where, "%s: result %zu", name, i);
+      TRY(tell_one(s, json_array_get(results, i), where, record));
+    }
   return OK;
 }
 
 /* ---- ask ---- */
 
-/* A trial that is out with somebody else: its stint has worker -1 and stays open when a run ends. */
 static enum err ask_one(struct steer *s, json_t *points, bool *got) {
-  int64_t number = -1, to = s->schedule.steps;
+  int64_t number = -1;
   struct params p;
   enum ask answer;
   params_init(&p);
@@ -164,10 +195,7 @@ static enum err ask_one(struct steer *s, json_t *points, bool *got) {
   if (*got)
     e = steer_new_trial(s, &p, -1, false, &number);
   if (*got && e == OK) {
-    struct op op = op_of(OP_STINT, number);
-    op.stint =
-        (struct stint){.id = s->study.next_stint, .order = -1, .to = to, .worker = -1, .team = 1, .end = STINT_OPEN};
-    e = steer_record(s, &op);
+    e = open_outside(s, number);
     json_t *point = json_pack("{s:I, s:o}", "trial", (json_int_t)number, "params", params_to_json(&p));
     json_array_append_new(points, point);
   }

@@ -152,11 +152,7 @@ static enum err record_text(struct steer *s, const char *key, const char *value)
   return record_json(s, key, json_string(value));
 }
 
-static enum err create_study(struct steer *s, const char *name, const char *content) {
-  struct op op = op_of(OP_CREATE_STUDY, 0);
-  op.name = name;
-  op.maximize = s->maximize;
-  TRY(steer_record(s, &op));
+static enum err describe_study(struct steer *s, const char *content) {
   TRY(record_text(s, "coxswain:version", COXSWAIN_VERSION));
   TRY(record_json(s, "coxswain:identity", settings_to_json(s->conf, IDENTITY)));
   TRY(record_json(s, "coxswain:settings", settings_to_json(s->conf, FREE)));
@@ -167,6 +163,19 @@ static enum err create_study(struct steer *s, const char *name, const char *cont
   enum err e = steer_attribute(s, -1, true, "study:metric_names", metric.text); /* how Optuna labels its plots */
   strbuf_free(&metric);
   return e;
+}
+
+static enum err create_study(struct steer *s, const char *name, const char *content) {
+  struct op op = op_of(OP_CREATE_STUDY, 0);
+  op.name = name;
+  op.maximize = s->maximize;
+  TRY(steer_record(s, &op));
+  return describe_study(s, content);
+}
+
+/* A study that has not begun, because its data were not right for example, takes whatever settings come next. */
+static bool has_not_begun(const struct steer *s, const char *name) {
+  return s->study.n == 0 && !strcmp(s->study.name, name) && s->study.maximize == s->maximize;
 }
 
 static enum err differences(struct steer *s, const char *key, enum setting_class class, struct strbuf *out, size_t *n) {
@@ -328,6 +337,8 @@ static enum err open_journal(struct steer *s, const char *name) {
   bool is_new = !s->study.name;
   if (is_new)
     TRY_GOTO(e, end, create_study(s, name, content.text));
+  else if (has_not_begun(s, name))
+    TRY_GOTO(e, end, describe_study(s, content.text));
   else {
     TRY_GOTO(e, end, check_identity(s, content.text));
     TRY_GOTO(e, end, note_changes(s));

@@ -233,6 +233,27 @@ static enum err rebuild_best(struct steer *s, bool *issued) {
   return OK;
 }
 
+/* The best of the trials that came furthest; -1 if none waits. */
+static int64_t furthest(const struct steer *s) {
+  const struct trial *best = NULL;
+  for (size_t i = 0; i < s->study.n; i++) {
+    const struct trial *t = &s->study.trials[i];
+    if (!trial_is_paused(t) || !t->stints || isnan(t->best))
+      continue;
+    if (!best || t->step > best->step || (t->step == best->step && study_better(&s->study, t->best, best->best)))
+      best = t;
+  }
+  return best ? best->number : -1;
+}
+
+/* Few trials may leave a schedule without one that came to the end: then the best of those that came furthest does, so
+ * that a study has a value and weights to show. */
+static enum err bring_one_home(struct steer *s, bool *issued) {
+  int64_t number = s->study.counts[TRIAL_COMPLETE] == 0 ? furthest(s) : -1;
+  *issued = number >= 0;
+  return *issued ? issue(s, number, s->schedule.steps, s->next_order++) : OK;
+}
+
 /* A limit ends the study at once; ordered: when all stints decided before it have come in, so that what the study ends
  * with does not depend on who was fast. */
 static void watch_limits(struct steer *s) {
@@ -260,7 +281,9 @@ enum err steer_plan(struct steer *s) {
   }
   if (any || steer_out(s))
     return OK;
-  TRY(rebuild_best(s, &issued));
+  TRY(bring_one_home(s, &issued));
+  if (!issued)
+    TRY(rebuild_best(s, &issued));
   if (!issued)
     s->halt = s->exhausted ? HALT_EXHAUSTED : HALT_TRIALS;
   return OK;
