@@ -2,6 +2,7 @@
 
 #include <mpi.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -21,12 +22,22 @@ struct sending {
   struct strbuf bytes;
 };
 
+/* A message that MPI may still write. */
+struct receiving {
+  MPI_Request request;
+  int from;
+  char *bytes;
+  size_t n;
+};
+
 struct wire {
   bool mpi;
   int rank, size;
   struct queue to_steer, to_worker;
   struct sending *sending;
   size_t n_sending, cap_sending;
+  struct receiving *receiving; /* in the order they were sent, of each rank */
+  size_t n_receiving, cap_receiving;
   double idle; /* seconds the next wait takes */
 };
 
@@ -124,11 +135,12 @@ void wire_close(struct wire *w, bool abandon) {
     return;
   for (double end = clock_seconds() + 2; w->n_sending && clock_seconds() < end; clock_sleep(0.001))
     sweep_sent(w);
-  if (w->mpi && !abandon && !w->n_sending)
+  if (w->mpi && !abandon && !w->n_sending && !w->n_receiving)
     MPI_Finalize();
   queue_free(&w->to_steer);
   queue_free(&w->to_worker);
-  free(w->sending); /* what is still in there belongs to MPI until the process ends */
+  free(w->sending); /* what is still in there, and in `receiving`, belongs to MPI until the process ends */
+  free(w->receiving);
   free(w);
 }
 
@@ -153,27 +165,57 @@ static enum err send_mpi(struct wire *w, int to, int tag, const struct strbuf *m
   return mpi_failed(code, "MPI_Isend");
 }
 
+/* Takes up every message that is announced. A large one needs its sender until it is over, and a sender that was
+ * killed in between would keep a blocking MPI_Recv for ever. */
+static enum err start_receiving(struct wire *w, int source, int tag) {
+  for (int there = 1;;) {
+    MPI_Message message;
+    MPI_Status status;
+    int n = 0, code = MPI_Improbe(source, tag, MPI_COMM_WORLD, &there, &message, &status);
+    if (code != MPI_SUCCESS)
+      return mpi_failed(code, "MPI_Improbe");
+    if (!there)
+      return OK;
+    MPI_Get_count(&status, MPI_BYTE, &n);
+    MEM_GROW(w->receiving, w->n_receiving, &w->cap_receiving);
+    struct receiving *r = &w->receiving[w->n_receiving++];
+    *r = (struct receiving){.from = status.MPI_SOURCE, .bytes = mem_alloc((size_t)n + 1), .n = (size_t)n};
+    code = MPI_Imrecv(r->bytes, n, MPI_BYTE, &message, &r->request);
+    if (code != MPI_SUCCESS)
+      return mpi_failed(code, "MPI_Imrecv");
+  }
+}
+
+static bool is_oldest_of_its_rank(const struct wire *w, size_t index) {
+  for (size_t i = 0; i < index; i++)
+    if (w->receiving[i].from == w->receiving[index].from)
+      return false;
+  return true;
+}
+
 static enum err receive_mpi(struct wire *w, int source, int tag, int *from, struct strbuf *out) {
   *from = -1;
   if (!w->mpi)
     return OK;
-  int there = 0, n = 0;
-  MPI_Status status;
-  int code = MPI_Iprobe(source, tag, MPI_COMM_WORLD, &there, &status);
-  if (code != MPI_SUCCESS)
-    return mpi_failed(code, "MPI_Iprobe");
-  if (!there)
-    return OK;
-  MPI_Get_count(&status, MPI_BYTE, &n);
-  char *bytes = mem_alloc((size_t)n + 1);
-  code = MPI_Recv(bytes, n, MPI_BYTE, status.MPI_SOURCE, tag, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
-  if (code == MPI_SUCCESS) {
+  TRY(start_receiving(w, source, tag));
+  for (size_t i = 0; i < w->n_receiving; i++) {
+    struct receiving r = w->receiving[i];
+    int done = 0;
+    if (!is_oldest_of_its_rank(w, i))
+      continue;
+    int code = MPI_Test(&w->receiving[i].request, &done, MPI_STATUS_IGNORE);
+    if (code != MPI_SUCCESS)
+      return mpi_failed(code, "MPI_Test of a message");
+    if (!done)
+      continue;
+    memmove(&w->receiving[i], &w->receiving[i + 1], (--w->n_receiving - i) * sizeof r);
     strbuf_clear(out);
-    strbuf_add(out, bytes, (size_t)n);
-    *from = status.MPI_SOURCE;
+    strbuf_add(out, r.bytes, r.n);
+    free(r.bytes);
+    *from = r.from;
+    return OK;
   }
-  free(bytes);
-  return code == MPI_SUCCESS ? OK : mpi_failed(code, "MPI_Recv");
+  return OK;
 }
 
 enum err wire_to_worker(struct wire *w, int rank, const struct strbuf *message) {
