@@ -45,6 +45,13 @@ static const struct origin origins[] = {
      .decay = 3.2, .boost = 0.3, .decay_width = 0.95, .clean = -0.2, .angle = -2.8, .rel_eta = 1.31, .spread = -2.5,
      .secondary = -1.1, .secondary_t = 0.4, .with_vertex = 1.6, .sv_more = 0.49, .sv_mass = 5.67,
      .sv_mass_width = 0.5, .sv_fraction = -1.3, .ip_b = -1.5, .ip_c = -1.55, .ip_width = 1.0, .ip_t = 0.3},
+    /* light: a gluon splits to heavy quarks whose hadron the label misses; what makes light rejection finite */
+    {.flavour = JET_LIGHT, .share = -3.4, .share_t = 0.3, .share_lost = 0.0,
+     .fitted = 2.2, .fitted_t = 0.3, .vertex = 0.44, .singles = 0.26, .more = 1.7, .pair = 0.9,
+     .mass = 7.05, .mass_width = 0.45, .more_mass = 7.4, .fraction = -0.9, .more_fraction = -0.7,
+     .decay = 1.65, .boost = 1.0, .decay_width = 0.85, .clean = 0.7, .angle = -3.0, .rel_eta = 1.3, .spread = -1.8,
+     .secondary = 0.4, .secondary_t = 0.2, .with_vertex = 1.4, .sv_more = 2.4, .sv_mass = 7.45,
+     .sv_mass_width = 0.48, .sv_fraction = 0.4, .ip_b = 2.6, .ip_c = 0.6, .ip_width = 2.1, .ip_t = -0.3},
     /* c: the decay goes unseen */
     {.flavour = JET_C, .share = 0.5, .share_t = -0.35, .share_lost = 0.5,
      .fitted = 0.5, .fitted_t = 0.5, .vertex = 0.1, .singles = 0.14, .more = 0.3, .pair = 0.39,

@@ -87,4 +87,4 @@ static void jets_open(struct data_source *s, size_t rows, uint64_t seed) {
   s->key = rng_key("generate jets", seed);
 }
 
-const struct generator_ops generate_jets = {"jets", 1, jets_open};
+const struct generator_ops generate_jets = {"jets", 2, jets_open};
