@@ -12,6 +12,7 @@ enum command {
   COMMAND_STINT,  /* struct assignment */
   COMMAND_FORGET, /* trial: its state is not needed any more */
   COMMAND_CANCEL, /* trial: give its stint up */
+  COMMAND_DROP,   /* give up all stints and states, and say hello */
   COMMAND_LEAVE   /* now (0, 1): checkpoint (unless now) and say goodbye */
 };
 

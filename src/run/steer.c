@@ -38,6 +38,7 @@ static enum err watch_workers(struct steer *s) {
       continue;
     log_warn("worker %d on %s says nothing for %.0f s: its trials are handed out again", p->rank, p->host, patience);
     TRY(steer_lose(s, p, "its worker was lost"));
+    p->presence = PEER_LOST;
   }
   return OK;
 }
@@ -69,7 +70,7 @@ static void call_home(struct steer *s) {
 
 static bool all_home(const struct steer *s) {
   for (size_t i = 0; i < s->n_peers; i++)
-    if (s->peers[i].presence != PEER_GONE)
+    if (s->peers[i].presence != PEER_GONE && s->peers[i].presence != PEER_LOST)
       return false;
   return true;
 }

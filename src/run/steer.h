@@ -16,13 +16,15 @@
 enum presence {
   PEER_STARTING, /* has not said hello */
   PEER_HERE,
-  PEER_GONE /* said goodbye, failed or is lost */
+  PEER_GONE, /* said goodbye or failed */
+  PEER_LOST  /* silent for too long: its work is handed out anew; it may come back */
 };
 
 /* What steering knows of a worker. Index = place in steer.peers; rank = the leader's world rank. */
 struct peer {
   int rank;
   enum presence presence;
+  bool recalled; /* lost, but it spoke again: it was told to drop everything and say hello */
   int64_t slots, team;
   char *host, *device;
   int64_t *out; /* trials that are out with it */
@@ -97,6 +99,7 @@ struct steer {
   bool leaving;   /* COMMAND_LEAVE has gone out */
   bool exhausted; /* the sampler has no point left */
   double started, elapsed_before, last_loop, left_at, last_kept, last_noted, last_inbox, best_shown;
+  double inbox_silent_until; /* after a word about what cannot be read there */
   struct display *display;
 };
 

@@ -292,6 +292,21 @@ static enum err take_item(struct steer *s, struct peer *p, struct reader *r) {
   return FAIL(ERR_BUG, "news of rank %d came in garbled", p->rank);
 }
 
+/* One that was given up speaks again. Its work has been handed out anew, so it drops all it has, and is as new with its
+ * next hello. */
+static bool comes_back(struct peer *p, struct reader r) {
+  if (p->recalled && get_i64(&r) == NEWS_HELLO) {
+    p->recalled = false;
+    return true;
+  }
+  if (!p->recalled) {
+    log_info("worker %d speaks again: it starts anew", p->rank);
+    put_i64(&p->mail, COMMAND_DROP);
+    p->recalled = true;
+  }
+  return false;
+}
+
 enum err steer_take_news(struct steer *s, bool *any) {
   struct strbuf message = STRBUF_INIT;
   enum err e = OK;
@@ -303,9 +318,11 @@ enum err steer_take_news(struct steer *s, bool *any) {
     *any = true;
     struct peer *p = peer_of_rank(s, from);
     if (!p || p->presence == PEER_GONE)
-      continue; /* one that was given up speaks again: its work has been handed out anew */
+      continue;
     p->heard = clock_seconds();
     struct reader r = reader_of(&message);
+    if (p->presence == PEER_LOST && !comes_back(p, r))
+      continue;
     while (e == OK && reader_more(&r))
       e = take_item(s, p, &r);
   }

@@ -192,7 +192,7 @@ static bool place_left(struct steer *s) {
 
 static bool workers_left(const struct steer *s) {
   for (size_t i = 0; i < s->n_peers; i++)
-    if (s->peers[i].presence != PEER_GONE)
+    if (s->peers[i].presence == PEER_STARTING || s->peers[i].presence == PEER_HERE)
       return true;
   return false;
 }

@@ -384,12 +384,36 @@ static enum err leave(struct worker *w, bool now) {
   return OK;
 }
 
+/* Steering has handed out anew what was here. */
+static enum err drop_all(struct worker *w) {
+  for (size_t i = 0; i < w->n_seats; i++)
+    if (w->seats[i].taken)
+      TRY(unseat(w, i, false));
+  for (size_t i = 0; i < w->n_backlog; i++)
+    assignment_free(&w->backlog[i]);
+  w->n_backlog = 0;
+  holdings_free(&w->parked);
+  strbuf_clear(&w->news);
+  say_hello(w);
+  return OK;
+}
+
+/* Data may take long to prepare, and a signal does not wait for them. */
+static enum err begin(struct worker *w, struct reader *r) {
+  enum err e = start(w, r);
+  if (e == ERR_STOPPED) {
+    err_clear();
+    return leave(w, true);
+  }
+  TRY(e);
+  say_hello(w);
+  return OK;
+}
+
 static enum err obey(struct worker *w, struct reader *r) {
   switch ((enum command)get_i64(r)) {
   case COMMAND_START:
-    TRY(start(w, r));
-    say_hello(w);
-    return OK;
+    return begin(w, r);
   case COMMAND_STINT:
     MEM_GROW(w->backlog, w->n_backlog, &w->cap_backlog);
     get_assignment(r, &w->backlog[w->n_backlog++]);
@@ -399,6 +423,8 @@ static enum err obey(struct worker *w, struct reader *r) {
     return OK;
   case COMMAND_CANCEL:
     return cancel(w, get_i64(r));
+  case COMMAND_DROP:
+    return drop_all(w);
   case COMMAND_LEAVE:
     return leave(w, get_i64(r) != 0);
   }
