@@ -73,6 +73,25 @@ kill -TERM "$started"
 ends_with 75
 status_is twice 'not x["complete"] and not x["running"]'
 
+step "a signal while the data are prepared does not wait for them, and leaves nothing half done"
+cat >jets.cfg <<'EOF'
+study = { metric = "val_loss"; trials = 2; };
+space = { lr = { low = 1e-3; high = 1e-2; }; };
+data = { generate = "jets"; rows = 3000000; classes = { light = 0; c = 4; b = 5; }; validation = 0.2; };
+model = { hidden = (4); };
+train = { epochs = 1; lr = "@lr"; };
+EOF
+in_cache() {
+  [ -n "$(find prepared/cache -name "$1" 2>/dev/null)" ]
+}
+start jets.cfg --out prepared
+wait_for 20 "the preparation" in_cache '*.lock'
+kill -INT "$started"
+ends_with 75
+! in_cache '*.data' || die "it prepared the data to their end"
+! in_cache '*.tmp' || die "half a file stays"
+expect 0 "$COXSWAIN" run jets.cfg --out prepared --set data.rows=2000
+
 step "coxswain stop"
 start curve.cfg --out stop
 wait_for 20 "some trials" at_least 60 stop/journal.log

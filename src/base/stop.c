@@ -34,6 +34,10 @@ enum stop_level stop_requested(void) {
   return (enum stop_level)atomic_load(&level);
 }
 
+enum err stop_check(const char *what) {
+  return stop_requested() == STOP_NONE ? OK : FAIL(ERR_STOPPED, "%s: asked to leave before it was done", what);
+}
+
 void stop_request(enum stop_level wanted) {
   raise_level((int)wanted);
 }

@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "nn/data_cache.h"
 
 #define MEMO_NAME "sources.txt"
@@ -32,10 +33,14 @@ static enum err hash_content(const char *path, char hex[65]) {
     if (n < 0)
       break;
     sha256_add(&sum, block, (size_t)n);
+    if (stop_requested() != STOP_NONE)
+      break;
   }
   int reason = errno;
   close(fd);
   free(block);
+  if (n > 0)
+    return stop_check(path);
   if (n < 0)
     return FAIL(ERR_INPUT, "%s cannot be read: %s", path, strerror(reason));
   sha256_hex(&sum, hex);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "nn/data_cache.h"
 
 /* The raw inputs in their final order, in a file without a name: big samples need not fit into memory. */
@@ -144,7 +145,9 @@ static enum err place_file(struct preparation *p, size_t file, size_t *next) {
   enum err e = sample_open_source(s, file, &source);
   for (size_t row = 0; e == OK && row < s->files[file].rows; row += SAMPLE_BLOCK) {
     size_t left = s->files[file].rows - row, n = left < SAMPLE_BLOCK ? left : SAMPLE_BLOCK;
-    e = place_block(p, &source, s->files[file].first, row, n, x, posterior, next);
+    e = stop_check("preparing the data");
+    if (e == OK)
+      e = place_block(p, &source, s->files[file].first, row, n, x, posterior, next);
   }
   data_source_close(&source);
   free(posterior);
@@ -185,7 +188,9 @@ static enum err write_inputs(const struct preparation *p, struct cache_writer *w
     size_t n = p->rows - row < SAMPLE_BLOCK ? p->rows - row : SAMPLE_BLOCK;
     for (size_t i = 0; i < n; i++)
       data_scale_row(p->variables, width, p->raw.x + (row + i) * width, out + i * wide);
-    e = cache_write(w, out, n * wide * sizeof *out);
+    e = stop_check("preparing the data");
+    if (e == OK)
+      e = cache_write(w, out, n * wide * sizeof *out);
   }
   free(out);
   return e;
