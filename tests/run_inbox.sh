@@ -128,6 +128,14 @@ wait_for 20 "answers" answered
 grep -q "unknown command 'dance'" busy/inbox/a.reply || die "$(cat busy/inbox/a.reply)"
 [ -z "$(find busy/inbox -name '*.json')" ] || die "requests stay: $(ls busy/inbox)"
 
+step "what cannot be read there, or be written down, does not end the study"
+mkdir busy/inbox/folder.json
+for number in 9223372036854775807 -1 1.5; do
+  expect 2 "$COXSWAIN" enqueue busy --point '{"params": {"x": 0.5, "kind": "b"}, "number": '$number'}'
+  says "whole number"
+done
+rmdir busy/inbox/folder.json
+
 step "coxswain stop from here, and on to the end"
 expect 0 "$COXSWAIN" stop busy
 wait_for 20 "its end" gone "$started"

@@ -22,10 +22,14 @@
 
 /* ---- points ---- */
 
+#define MOST_NUMBER (INT64_C(1) << 53) /* what JSON holds exactly everywhere */
+
 static enum err read_point(struct steer *s, const json_t *json, const char *where, struct params *p, int64_t *key) {
   const json_t *inner = json_object_get(json, "params"), *number = json_object_get(json, "number");
   bool wrapped = json_is_object(inner) && !space_dimension(&s->space, "params");
   *key = wrapped && json_is_integer(number) ? json_integer_value(number) : -1;
+  if (wrapped && number && (*key < 0 || *key > MOST_NUMBER))
+    return FAIL(ERR_INPUT, "%s: its \"number\" must be a whole number from 0 to 2^53", where);
   TRY(params_from_json(p, wrapped ? inner : json, where));
   double *u = MEM_NEW_ARRAY(double, s->space.n_coordinates + 1);
   enum err e = space_adopt(&s->space, p, u, where);
@@ -282,6 +286,14 @@ static enum err answer(const char *path, const json_t *reply, enum err e) {
   return code;
 }
 
+/* What stands in the inbox, or the inbox itself, cannot be read: said once while it lasts. */
+static void pass_over(struct steer *s) {
+  if (clock_seconds() >= s->inbox_silent_until)
+    log_warn("inbox: %s", err_text());
+  s->inbox_silent_until = clock_seconds() + 60;
+  err_clear();
+}
+
 /* Journaled before it is answered and deleted; an id that is in the journal already was, and is only deleted. */
 static enum err take_request(struct steer *s, const char *name, const char *path) {
   char key[300];
@@ -290,6 +302,10 @@ static enum err take_request(struct steer *s, const char *name, const char *path
   if (study_attribute(&s->study, key))
     return file_remove(path);
   enum err e = json_read_file(path, &request);
+  if (e == ERR_IO) { /* a folder, or not ours to read: no reason to end a study */
+    pass_over(s);
+    return OK;
+  }
   if (e == OK)
     e = steer_request(s, request, name, &reply);
   if (e == ERR_INPUT)
@@ -317,13 +333,16 @@ enum err steer_take_inbox(struct steer *s) {
   char *folder = path_join(s->folder, "inbox"), **names;
   size_t n;
   enum err e = file_list(folder, ".json", &names, &n);
+  if (e != OK) {
+    pass_over(s);
+    e = OK;
+  }
   for (size_t i = 0; e == OK && i < n; i++) {
     char *path = path_join(folder, names[i]);
     e = take_request(s, names[i], path);
     free(path);
   }
-  if (e == OK || n)
-    file_list_free(names, n);
+  file_list_free(names, n);
   free(folder);
   return e;
 }
