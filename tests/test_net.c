@@ -65,7 +65,7 @@ static double act(enum activation a, double x) {
   case ACTIVATION_linear:
     return x;
   }
-  return NAN;
+  return (double)NAN;
 }
 
 static double row_loss(const struct problem *p, size_t row, const double *z) {
@@ -82,7 +82,7 @@ static double row_loss(const struct problem *p, size_t row, const double *z) {
   case LOSS_mae:
     return fabs(d);
   }
-  return NAN;
+  return (double)NAN;
 }
 
 static double row_weight(const struct problem *p, size_t row) {

@@ -405,7 +405,8 @@ static void test_steps_are_those_of_net_and_optim(void) {
     struct threads *t;
     const struct backend *b;
     run_unbroken(trainers[i], &d, &spec, &diary, &end);
-    REQUIRE(backend_find("cpu", &b) == OK && threads_open(&t, 1) == OK);
+    REQUIRE(backend_find("cpu", &b) == OK);
+    REQUIRE(threads_open(&t, 1) == OK);
     REQUIRE(net_open(&net, &spec, b, t, NULL) == OK);
     CHECK(net->n_weights == (size_t)spec_weights(&spec));
     size_t n = net->n_weights;
@@ -435,7 +436,7 @@ static void test_reports(void) {
     struct state end;
     run_unbroken(trainers[i], &d, &spec, &diary, &end);
     REQUIRE(diary.n == 7);
-    double best = INFINITY;
+    double best = (double)INFINITY;
     int64_t best_epoch = 0;
     for (size_t k = 0; k < 6; k++) {
       const struct train_report *r = &diary.items[k];

@@ -5,11 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* OpenBLAS's own calls, if that is what is linked: weak, so that any other BLAS does as well. */
-extern void openblas_set_num_threads(int n) __attribute__((weak));
-extern char *openblas_get_config(void) __attribute__((weak));
-extern char *openblas_get_corename(void) __attribute__((weak));
-
 void cpu_copy(void *to, const void *from, size_t bytes) {
   if (bytes)
     memcpy(to, from, bytes);
@@ -47,13 +42,15 @@ void cpu_panel_rows(const struct panel *p, float *out) {
 
 /* "OpenBLAS 0.3.21 NO_LAPACKE ..." -> "OpenBLAS 0.3.21", and the core its kernels are for. */
 const char *backend_cpu_blas(void) {
+#ifdef COXSWAIN_OPENBLAS
   static _Thread_local char text[96];
-  char name[32] = "BLAS", version[32] = "";
-  if (openblas_get_config)
-    sscanf(openblas_get_config(), "%31s %31s", name, version);
-  snprintf(text, sizeof text, "%s%s%s%s%s", name, *version ? " " : "", version, openblas_get_corename ? " " : "",
-           openblas_get_corename ? openblas_get_corename() : "");
+  char name[32] = "OpenBLAS", version[32] = "";
+  sscanf(openblas_get_config(), "%31s %31s", name, version);
+  snprintf(text, sizeof text, "%s %s %s", name, version, openblas_get_corename());
   return text;
+#else
+  return "BLAS";
+#endif
 }
 
 static const struct backend *best_class(void) {
@@ -70,8 +67,9 @@ static const struct backend *best_class(void) {
 
 /* Threads are ours (net_threads.c): pieces are shared out, so BLAS itself must not start any. */
 enum err backend_cpu(const struct backend **out) {
-  if (openblas_set_num_threads)
-    openblas_set_num_threads(1);
+#ifdef COXSWAIN_OPENBLAS
+  openblas_set_num_threads(1);
+#endif
   *out = best_class();
   return OK;
 }

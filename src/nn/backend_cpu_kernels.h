@@ -15,7 +15,7 @@
 
 /* No iteration reads what another one writes, also where two pointers are the same panel. */
 #if defined(__clang__)
-#define INDEPENDENT _Pragma("clang loop vectorize(enable) interleave(enable)")
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #elif defined(__GNUC__)
 #define INDEPENDENT _Pragma("GCC ivdep")
 #else
@@ -93,10 +93,10 @@ static void activate_back(enum activation a, const struct panel *x, struct affin
 
 /* ---- sums over rows ---- */
 
-static inline float lanes_total(lanes s) {
+static inline float lanes_total(const lanes *s) {
   float total = 0;
   for (int i = 0; i < LANES; i++)
-    total += s[i];
+    total += (*s)[i];
   return total;
 }
 
@@ -105,7 +105,7 @@ static inline float line_sum(size_t n, const float *x) {
   size_t i = 0;
   for (; i + LANES <= n; i += LANES)
     s += *(const lanes *)(x + i);
-  float total = lanes_total(s);
+  float total = lanes_total(&s);
   for (; i < n; i++)
     total += x[i];
   return total;
@@ -148,7 +148,7 @@ static void norm_sums(const struct panel *p, double *sums) {
       first += d;
       second += d * d;
     }
-    double s = (double)lanes_total(first), s2 = (double)lanes_total(second), m = (double)mean;
+    double s = (double)lanes_total(&first), s2 = (double)lanes_total(&second), m = (double)mean;
     for (; i < n; i++) {
       double d = (double)(x[i] - mean);
       s += d;
@@ -169,7 +169,7 @@ static void norm_back_sums(const struct panel *p, const float *mean, const struc
       plain += dv;
       moment += dv * (*(const lanes *)(x + i) - mean[u]);
     }
-    double s = (double)lanes_total(plain), sx = (double)lanes_total(moment);
+    double s = (double)lanes_total(&plain), sx = (double)lanes_total(&moment);
     for (; i < n; i++) {
       s += (double)d[i];
       sx += (double)(d[i] * (x[i] - mean[u]));

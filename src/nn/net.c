@@ -122,8 +122,9 @@ static void close_norm(const struct net *net, struct norm *n) {
   free(n->inverse);
 }
 
+/* One cache line more than the rows take: lines a power of two apart would fall on the same few sets of the cache. */
 static struct panel open_panel(const struct net *net, size_t units) {
-  size_t pitch = rounded((size_t)net->spec.piece);
+  size_t pitch = rounded((size_t)net->spec.piece) + ROUND;
   return (struct panel){.x = net->backend->alloc(units * pitch * sizeof(float)), .units = units, .pitch = pitch};
 }
 

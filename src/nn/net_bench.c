@@ -36,7 +36,7 @@ static enum err epoch(struct bench *b, struct net_rows rows, uint64_t number, do
 }
 
 static enum err measure(struct bench *b, const struct net_rows *rows, int epochs, struct net_figures *out) {
-  double fastest = INFINITY, n = (double)rows->all;
+  double fastest = (double)INFINITY, n = (double)rows->all;
   for (int i = 0; i <= epochs; i++) {
     double start = clock_seconds();
     TRY(epoch(b, *rows, (uint64_t)i, &out->loss));

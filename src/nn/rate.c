@@ -3,7 +3,7 @@
 #include <math.h>
 
 struct rate_state rate_start(void) {
-  return (struct rate_state){.scale = 1, .best = INFINITY};
+  return (struct rate_state){.scale = 1, .best = (double)INFINITY};
 }
 
 static double larger(double a, double b) {
