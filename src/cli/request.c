@@ -25,8 +25,23 @@ static enum err take_reply(const char *path, json_t **points) {
   return file_remove(path);
 }
 
+/* Has the run that we wait for ended, without taking the request? Then it is ours again. */
+static bool taken_back(const char *folder, const char *path) {
+  int fd;
+  char *lock = path_join(folder, "journal.lock");
+  bool free_now = file_lock(lock, 0, &fd) == OK;
+  free(lock);
+  if (!free_now) {
+    err_clear();
+    return false;
+  }
+  bool ours = unlink(path) == 0;
+  file_unlock(fd);
+  return ours;
+}
+
 /* The id is unique over hosts and processes, so that a request is applied once however often its file is seen. */
-static enum err through_inbox(const char *folder, const json_t *request, json_t **points) {
+static enum err through_inbox(const char *folder, const json_t *request, json_t **points, bool *back) {
   char host[64] = "", id[160], path[4096], reply[4096];
   gethostname(host, sizeof host - 1);
   char now[32];
@@ -38,9 +53,13 @@ static enum err through_inbox(const char *folder, const json_t *request, json_t 
   snprintf(path, sizeof path, "%s/inbox/%s.json", folder, id);
   snprintf(reply, sizeof reply, "%s/inbox/%s.reply", folder, id);
   TRY(json_write_file(path, request));
-  for (double end = clock_seconds() + 60; clock_seconds() < end; clock_sleep(0.05))
+  for (double end = clock_seconds() + 60; clock_seconds() < end; clock_sleep(0.05)) {
     if (file_exists(reply))
       return take_reply(reply, points);
+    *back = taken_back(folder, path);
+    if (*back)
+      return OK;
+  }
   return FAIL(ERR_BUSY,
               "%s: the running study did not take the request in a minute; it is in %s and will be taken when it does",
               folder, path);
@@ -64,9 +83,12 @@ static enum err directly(const char *folder, const json_t *request, json_t **poi
 enum err request_send(const char *folder, struct json_t *request, struct json_t **points) {
   *points = NULL;
   enum err e = directly(folder, request, points);
-  if (e == ERR_BUSY) {
+  for (bool back = true; back && e == ERR_BUSY;) { /* one run may end and the next begin while we try */
     err_clear();
-    e = through_inbox(folder, request, points);
+    back = false;
+    e = through_inbox(folder, request, points, &back);
+    if (e == OK && back)
+      e = directly(folder, request, points);
   }
   json_decref(request);
   return e;

@@ -82,10 +82,8 @@ static enum err write_description(const struct evaluator_options *o, const struc
   enum err e = file_exists(path) ? OK : file_lock(lock, 60, &fd);
   if (e == OK && fd >= 0 && !file_exists(path))
     e = file_write_atomic(path, data->description, strlen(data->description));
-  if (fd >= 0) {
-    file_remove(lock);
+  if (fd >= 0)
     file_unlock(fd);
-  }
   free(path);
   free(lock);
   return e;

@@ -52,8 +52,11 @@ static enum err post(struct steer *s) {
       continue;
     enum err e = p->presence == PEER_GONE ? OK : wire_to_worker(s->wire, p->rank, &p->mail);
     strbuf_clear(&p->mail);
-    if (e == ERR_COMM)
+    if (e == ERR_COMM) {
+      err_clear();
       e = steer_lose(s, p, "its worker cannot be reached");
+      p->presence = PEER_LOST;
+    }
     TRY(e);
   }
   return OK;
@@ -101,7 +104,8 @@ static enum err turn(struct steer *s) {
   bool news, rowed = false;
   TRY(steer_take_news(s, &news));
   TRY(steer_take_turns(s));
-  TRY(steer_take_inbox(s));
+  if (!s->leaving) /* what comes later is for whoever takes the lock next */
+    TRY(steer_take_inbox(s));
   watch_signals(s);
   TRY(watch_workers(s));
   TRY(steer_plan(s));

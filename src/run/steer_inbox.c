@@ -74,14 +74,33 @@ static enum err enqueue(struct steer *s, const json_t *points, const char *name)
   return OK;
 }
 
+/* A run that goes on has its points in the journal; they must be those of the file. */
+static enum err check_same_points(struct steer *s, const json_t *points, const char *path) {
+  char where[300];
+  for (size_t i = 0; i < json_array_size(points); i++) {
+    struct params p;
+    int64_t key;
+    params_init(&p);
+    snprintf(where, sizeof where, "%s: point %zu", path, i);
+    enum err e = read_point(s, json_array_get(points, i), where, &p, &key);
+    if (e == OK && !study_has_seen(&s->study, &p))
+      e = FAIL(ERR_CONFIG, "%s is not in %s, which was begun with other points: choose another --out", where,
+               s->folder);
+    params_free(&p);
+    TRY(e);
+  }
+  return OK;
+}
+
 enum err steer_enqueue_file(struct steer *s, const char *path) {
-  if (s->study.n > 0)
-    return OK; /* a run that goes on: they are in the journal */
   json_t *json = NULL;
+  bool goes_on = s->study.n > 0;
   TRY(json_read_file(path, &json));
-  enum err e = enqueue(s, json, path);
+  enum err e = goes_on ? check_same_points(s, json, path) : enqueue(s, json, path);
   json_decref(json);
   TRY(e);
+  if (goes_on)
+    return OK;
   char count[32]; /* what the study ends with, in place of study.trials */
   snprintf(count, sizeof count, "%zu", s->study.n);
   TRY(steer_attribute(s, -1, true, "coxswain:points", count));

@@ -214,16 +214,21 @@ size_t steer_out(const struct steer *s) {
   return n;
 }
 
+/* Is this one of the best, finished here, and neither on disk nor with a worker? */
+static bool weights_lost(const struct steer *s, const struct trial *t) {
+  bool on_disk = t->saved[0].pack && t->saved[0].step >= t->step;
+  bool tried = t->stint.end == STINT_failed || t->stint.end == STINT_OPEN;
+  bool told = !t->stints || t->stint.worker < 0; /* from outside: there never were any weights here */
+  return !on_disk && s->holder[t->number] < 0 && !tried && !told;
+}
+
 /* A finished trial among the best whose weights went down with a worker is trained again from its last saved state: the
  * bits are the same. */
 static enum err rebuild_best(struct steer *s, bool *issued) {
   *issued = false;
   for (size_t i = 0; i < s->n_best && place_left(s); i++) {
     const struct trial *t = &s->study.trials[s->best[i]];
-    bool on_disk = t->saved[0].pack && t->saved[0].step >= t->step;
-    bool tried = t->stint.end == STINT_failed || t->stint.end == STINT_OPEN;
-    bool told = !t->stints || t->stint.worker < 0; /* from outside: there never were any weights here */
-    if (on_disk || s->holder[t->number] >= 0 || tried || told)
+    if (!weights_lost(s, t))
       continue;
     log_info("trial %lld is among the best, but its weights were lost with a worker: training it again",
              (long long)t->number);
@@ -231,6 +236,16 @@ static enum err rebuild_best(struct steer *s, bool *issued) {
     *issued = true;
   }
   return OK;
+}
+
+/* Are weights of the best missing, or being made again? */
+static bool best_is_incomplete(const struct steer *s) {
+  for (size_t i = 0; i < s->n_best; i++) {
+    const struct trial *t = &s->study.trials[s->best[i]];
+    if (weights_lost(s, t) || (t->stints && t->stint.end == STINT_OPEN))
+      return true;
+  }
+  return false;
 }
 
 /* The best of the trials that came furthest; -1 if none waits. */
@@ -259,8 +274,9 @@ static enum err bring_one_home(struct steer *s, bool *issued) {
 static void watch_limits(struct steer *s) {
   if (s->limit == HALT_NONE)
     s->limit = limit_reached(s);
-  bool comes_in = s->ordered && s->limit != HALT_TIMEOUT && (steer_out(s) || s->n_due);
-  if (s->halt == HALT_NONE && !comes_in)
+  bool comes_in = s->ordered && (steer_out(s) || s->n_due);
+  bool waits = s->limit != HALT_TIMEOUT && (comes_in || best_is_incomplete(s));
+  if (s->halt == HALT_NONE && !waits)
     s->halt = s->limit;
 }
 
@@ -285,6 +301,6 @@ enum err steer_plan(struct steer *s) {
   if (!issued)
     TRY(rebuild_best(s, &issued));
   if (!issued)
-    s->halt = s->exhausted ? HALT_EXHAUSTED : HALT_TRIALS;
+    s->halt = s->limit != HALT_NONE ? s->limit : s->exhausted ? HALT_EXHAUSTED : HALT_TRIALS;
   return OK;
 }
