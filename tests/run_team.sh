@@ -57,7 +57,11 @@ for a, b in zip(team, alone):
 EOF
 
 step "stopped and gone on with: the same search"
-expect 75 ranks 4 run jets.cfg --out stopped --set run.walltime=0.25 --set run.checkpoint=0.02
+for i in 1 2 3; do # on a quick machine the last of them may find nothing to do
+  code=0
+  ranks 4 run jets.cfg --out stopped --set run.walltime=0.15 --set run.checkpoint=0.02 >said 2>&1 || code=$?
+  [ $code -eq 75 ] || [ $code -eq 0 ] || die "exit code $code in round $i: $(tail -n 5 said)"
+done
 expect 0 ranks 4 run jets.cfg --out stopped
 same_search first stopped
 

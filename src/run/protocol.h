@@ -13,7 +13,8 @@ enum command {
   COMMAND_FORGET, /* trial: its state is not needed any more */
   COMMAND_CANCEL, /* trial: give its stint up */
   COMMAND_DROP,   /* give up all stints and states, and say hello */
-  COMMAND_LEAVE   /* now (0, 1): checkpoint (unless now) and say goodbye */
+  COMMAND_LEAVE,  /* now (0, 1): checkpoint (unless now) and say goodbye */
+  COMMAND_END     /* abandon (0, 1): rank 0 ends. With 1 a rank is missing, and MPI_Finalize would wait for it */
 };
 
 /* Worker to steering. */

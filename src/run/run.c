@@ -65,7 +65,25 @@ static enum err choose_layout(const struct steer *s, struct layout *l) {
 
 /* ---- ranks that row ---- */
 
-static enum err row_only(struct wire *wire) {
+/* Whoever is done waits for rank 0's last word, so that all finalise or none does. */
+static enum err hear_end(struct wire *wire, bool *abandon) {
+  struct strbuf b = STRBUF_INIT;
+  enum err e = OK;
+  for (bool ended = false; !ended && e == OK;) {
+    bool got = false;
+    e = wire_from_steer(wire, &got, &b);
+    struct reader r = reader_of(&b);
+    ended = got && get_i64(&r) == COMMAND_END;
+    if (ended)
+      *abandon = get_i64(&r) != 0;
+    else
+      wire_idle(wire, got);
+  }
+  strbuf_free(&b);
+  return e;
+}
+
+static enum err row_only(struct wire *wire, bool *abandon) {
   struct layout l = {-1, 1, 0};
   struct comm *team = NULL;
   bool member = false;
@@ -73,13 +91,14 @@ static enum err row_only(struct wire *wire) {
   if (l.first < 0)
     return OK;
   TRY(wire_team(wire, l.first, l.team, l.deadline, &team, &member));
-  if (!member)
-    return OK;
-  struct worker *w = worker_new(wire, team);
-  enum err e = comm_rank(team) == 0 ? worker_main(w) : worker_follow(w);
-  worker_free(w);
-  comm_close(team);
-  return e;
+  if (member) {
+    struct worker *w = worker_new(wire, team);
+    enum err e = comm_rank(team) == 0 ? worker_main(w) : worker_follow(w);
+    worker_free(w);
+    comm_close(team);
+    TRY(e);
+  }
+  return hear_end(wire, abandon);
 }
 
 /* ---- rank 0 ---- */
@@ -145,6 +164,15 @@ static enum err write_results(const struct steer *s) {
   return e;
 }
 
+static void tell_end(struct wire *wire, bool abandon) {
+  struct strbuf b = STRBUF_INIT;
+  put_i64(&b, COMMAND_END);
+  put_i64(&b, abandon);
+  for (int rank = 1; rank < wire_size(wire); rank++)
+    (void)wire_to_worker(wire, rank, &b); /* one that is gone needs no word */
+  strbuf_free(&b);
+}
+
 static enum err steer_study(struct wire *wire, const struct run_options *o, bool *abandon) {
   struct steer *s = MEM_NEW(struct steer);
   struct layout l = {-1, 1, 0};
@@ -163,6 +191,8 @@ static enum err steer_study(struct wire *wire, const struct run_options *o, bool
   for (size_t i = 0; i < s->n_peers; i++)
     *abandon = *abandon || s->peers[i].presence != PEER_GONE || s->failure != OK;
   *abandon = *abandon || (e != OK && e != ERR_STOPPED && e != ERR_TRIALS && l.first >= 0);
+  if (l.first >= 0)
+    tell_end(wire, *abandon);
   steer_close(s);
   free(s);
   return e;
@@ -174,7 +204,7 @@ enum err run_study(struct wire *wire, const struct run_options *o, bool *abandon
   if (wire_rank(wire) == 0)
     return steer_study(wire, o, abandon);
   log_levels(LOG_WARN, LOG_INFO); /* rank 0 speaks for all */
-  enum err e = row_only(wire);
-  *abandon = e != OK;
+  enum err e = row_only(wire, abandon);
+  *abandon = *abandon || e != OK;
   return e;
 }

@@ -425,6 +425,8 @@ static enum err obey(struct worker *w, struct reader *r) {
     return cancel(w, get_i64(r));
   case COMMAND_DROP:
     return drop_all(w);
+  case COMMAND_END:
+    return FAIL(ERR_STOPPED, "rank 0 has ended");
   case COMMAND_LEAVE:
     return leave(w, get_i64(r) != 0);
   }
