@@ -100,7 +100,7 @@ static enum err open_file(struct job *j, const struct options *o) {
   strbuf_printf(&scratch, "%s.train", *out ? out : j->name);
   j->out = strbuf_detach(&scratch);
   j->maximize = run_maximizes(j->conf);
-  j->recorded = NAN;
+  j->recorded = (double)NAN;
   return take_point(j, o->params ? o->params : "{}");
 }
 

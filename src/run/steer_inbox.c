@@ -174,7 +174,7 @@ static enum err apply_told(struct steer *s, const json_t *result, int64_t number
   free(text);
   TRY(e);
   TRY(close_stint(s, t, STINT_failed, json_string_value(failed)));
-  return steer_end_trial(s, number, TRIAL_FAIL, NAN);
+  return steer_end_trial(s, number, TRIAL_FAIL, (double)NAN);
 }
 
 static enum err tell_one(struct steer *s, const json_t *result, const char *where, bool record) {
@@ -269,7 +269,7 @@ static enum err cancel(struct steer *s, const json_t *trials, const char *name) 
       continue;
     TRY(steer_attribute(s, n, false, "reason", "\"cancelled on request\""));
     TRY(close_stint(s, t, STINT_cancelled, NULL));
-    TRY(steer_end_trial(s, n, TRIAL_FAIL, NAN));
+    TRY(steer_end_trial(s, n, TRIAL_FAIL, (double)NAN));
   }
   return OK;
 }

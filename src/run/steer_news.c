@@ -97,7 +97,7 @@ static enum err fail_trial(struct steer *s, const struct ending *e, const char *
   log_warn("trial %lld failed: %s", (long long)e->trial, reason ? reason : "no reason given");
   TRY(record_reason(s, e->trial, reason));
   TRY(record_end(s, e));
-  return steer_end_trial(s, e->trial, TRIAL_FAIL, NAN);
+  return steer_end_trial(s, e->trial, TRIAL_FAIL, (double)NAN);
 }
 
 static enum err apply_end(struct steer *s, struct ending *e, int peer) {
