@@ -3,7 +3,7 @@
 #
 #   scripts/setup.sh                      what building and running need
 #   scripts/setup.sh --tests              and what the tests need
-#   scripts/setup.sh --lint               and what the checks of the sources need (format, clang-tidy, shellcheck)
+#   scripts/setup.sh --lint               and what the checks of the sources need (clang and its tools, shellcheck)
 #   scripts/setup.sh [...] --list         prints the Debian packages and does nothing
 #   scripts/setup.sh [...] --download DIR on a machine with network: fetches these packages and all they stand on
 #   scripts/setup.sh [...] --offline DIR  on a machine without: installs what is missing from there
@@ -35,6 +35,7 @@ optional python3-numpy    none                            NumPy: for scripts tha
 optional python3-h5py     none                            h5py: opens our files in a test
 lint     clang-format     cmd:clang-format                clang-format 14
 lint     clang-tidy       cmd:clang-tidy                  clang-tidy 14
+lint     clang            cmd:clang                       clang: the second compiler
 lint     shellcheck       cmd:shellcheck                  shellcheck
 END
 }

@@ -4,6 +4,7 @@
 #   scripts/test.sh [ctest options]             in build/, with warnings as errors
 #   scripts/test.sh --sanitize [ctest options]  in build-sanitize/, the unit tests and those of bad input, under the
 #                                               address and undefined-behaviour sanitizers
+#   scripts/test.sh --clang [ctest options]     in build-clang/, the unit tests, compiled with clang
 #
 # For example: scripts/test.sh -R journal -V. COXSWAIN_JOBS sets how many compile and run at once (default: all cores).
 # shellcheck source=scripts/common.sh
@@ -20,6 +21,13 @@ case ${1:-} in
   # -O1 keeps the stack traces readable and the run bearable.
   options=(-DCMAKE_BUILD_TYPE=RelWithDebInfo "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O1 -g" -DCOXSWAIN_WERROR=ON -DCOXSWAIN_TESTS=ON -DCOXSWAIN_SANITIZE=ON)
   select=(--label-regex '^(unit|input)$')
+  ;;
+--clang)
+  shift
+  command -v clang >/dev/null || die "clang is missing: scripts/setup.sh --lint"
+  folder=build-clang
+  options+=(-DCMAKE_C_COMPILER=clang)
+  select=(--label-regex '^unit$')
   ;;
 esac
 
