@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "cli/command.h"
 #include "cli/options.h"
+#include "run/launcher.h"
 #include "run/run.h"
 
 static void usage(void) {
@@ -26,12 +27,14 @@ static void usage(void) {
 }
 
 /* After run_study fails with ranks missing, MPI_Finalize could wait for ever: the process ends without it. */
-static enum err run(int *argc, char ***argv, const struct run_options *o) {
+static enum err run(int *argc, char ***argv, struct run_options *o) {
   struct wire *wire = NULL;
   bool abandon = true;
+  TRY(launcher_start(&o->launcher)); /* before MPI; which studies need it, only rank 0 will know */
   enum err e = wire_open(&wire, argc, argv);
   if (e == OK)
     e = run_study(wire, o, &abandon);
+  launcher_free(o->launcher);
   bool rank0 = wire_rank(wire) == 0, alone = wire_size(wire) == 1;
   wire_close(wire, abandon);
   if (!abandon || alone)

@@ -18,6 +18,7 @@
 /* run/evaluate_NAME.c: turns stints into outcomes */
 #define EVALUATOR_LIST(X)                           \
   X(train, "trains a network (data, model, train)") \
+  X(command, "any program (command)")               \
   X(function, "a test function, a table or recorded curves (function)")
 
 /* nn/trainer_NAME.c: trains the networks in its slots */

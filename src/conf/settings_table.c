@@ -82,7 +82,7 @@ static const struct setting rows[] = {
   {"evaluator", SETTING_CHOICE, 0, IDENTITY, "train", NO_RANGE, "", CHOICES(EVALUATOR_LIST), "What turns a point into a value."},
 
   {"study.name", SETTING_TEXT, 0, IDENTITY, NULL, NO_RANGE, "", NULL, "Name of the study; the study file's name if not given. Random numbers depend on it."},
-  {"study.metric", SETTING_TEXT, 0, IDENTITY, "val_loss", NO_RANGE, "", NULL, "What is optimised: val_loss, val_accuracy, val_auc, val_CLASS_rej@SIGNALnn (val_light_rej@b77), for a function: value."},
+  {"study.metric", SETTING_TEXT, 0, IDENTITY, "val_loss", NO_RANGE, "", NULL, "What is optimised: val_loss, val_accuracy, val_auc, val_CLASS_rej@SIGNALnn (val_light_rej@b77), for a function: value, for a command: any name that it prints, else loss."},
   {"study.direction", SETTING_CHOICE, 0, IDENTITY, "auto", NO_RANGE, "", CHOICES(DIRECTION_LIST), "Which way is better."},
   {"study.seed", SETTING_INT, 0, IDENTITY, "1", COUNT(0), "", NULL, "Start of all random numbers of the study."},
   {"study.trials", SETTING_INT, 0, FREE, "100", COUNT(1), "", NULL, "Stop after this many trials."},
@@ -112,6 +112,13 @@ static const struct setting rows[] = {
   {"function.steps", SETTING_INT, 0, IDENTITY, "1", COUNT(1), "", NULL, "Steps of one trial, each with a report; what a schedule spends."},
   {"function.seconds", SETTING_SECONDS, 0, FREE, "0", 0, 1e6, "", NULL, "How long a step pretends to work."},
   {"function.noise", SETTING_FLOAT, 0, IDENTITY, "0", 0, DBL_MAX, "", NULL, "Standard deviation of normal noise on every step."},
+
+  {"command.argv", SETTING_TEXT, LIST, IDENTITY, NULL, NO_RANGE, "", NULL, "The program and its arguments, one text each, without a shell. {name} is a hyperparameter (a text with one that the point does not have is left out); {params} a JSON file of all, {trial} its number, {folder} its working folder, {checkpoint} its folder for checkpoints, {until} the step to stop at, {here} the folder of the study file."},
+  {"command.steps", SETTING_INT, 0, IDENTITY, "1", COUNT(1), "", NULL, "Steps (epochs, say) of a whole trial; what a schedule spends. The program is told how far to go, and is started again to go on."},
+  {"command.timeout", SETTING_SECONDS, 0, FREE, "0", 0, 1e9, "", NULL, "A program that runs longer without an end is stopped, and its trial has failed (0: no limit)."},
+  {"command.grace", SETTING_SECONDS, 0, FREE, "10", 0, 1e6, "", NULL, "Time between SIGTERM, on which a program may write a checkpoint, and SIGKILL."},
+  {"command.output", SETTING_INT, 0, FREE, "100", 1, 1e6, "MB", NULL, "What a trial may write to stdout, and to stderr, in all."},
+  {"command.memory", SETTING_INT, 0, FREE, "0", 0, 1e9, "MB", NULL, "Address space of each process of a program (0: no limit). Programs that use a GPU reserve far more than they need."},
 
   {"data.files", SETTING_TEXT, LIST, IDENTITY, NULL, NO_RANGE, "", NULL, "HDF5 files to train on, relative to the study file."},
   {"data.format", SETTING_CHOICE, 0, IDENTITY, "array", NO_RANGE, "", CHOICES(FORMAT_LIST), "What the files look like."},
@@ -215,6 +222,11 @@ static const struct setting_group groups[] = {
   {"sampler", "Which points are tried.", NULL},
   {"schedule", "How long each trial trains.", NULL},
   {"function", "For evaluator = \"function\": test functions, tables and recorded curves instead of training.", NULL},
+  {"command", "For evaluator = \"command\": any program instead of training. It prints {\"loss\": 0.25} or writes it to result.json.",
+   "command = {\n"
+   "  argv = (\"python3\", \"{here}/train.py\", \"--lr={lr}\", \"--resume-from={checkpoint}\");\n"
+   "  steps = 27; timeout = \"2h\";\n"
+   "};\n"},
   {"data", "What is trained on.",
    "data = {\n"
    "  files = (\"jets.h5\"); format = \"tdd\"; variables = \"variables.txt\";\n"

@@ -12,6 +12,7 @@
 #include "hpo/space.h"
 
 struct evaluator;
+struct launcher;
 
 struct evaluator_options {
   const struct settings *conf; /* borrowed, unresolved */
@@ -20,7 +21,8 @@ struct evaluator_options {
   const char *study_name;
   bool maximize;
   size_t slots;
-  struct comm *comm; /* the team, NULL: alone */
+  struct comm *comm;         /* the team, NULL: alone */
+  struct launcher *launcher; /* borrowed, for `command`; NULL: it forks one, which a process with MPI must not do */
 };
 
 struct work {
@@ -64,6 +66,7 @@ struct evaluator_ops {
   void (*evict)(struct evaluator *e, size_t slot);
   /* "cpu AVX-512, OpenBLAS 0.3.21": recorded with each trial. */
   const char *(*describe)(const struct evaluator *e);
+  bool keeps_states; /* outside, in files of its own: a lost state is nothing to train again, and no model to keep */
   void (*close)(struct evaluator *e);
 };
 

@@ -83,7 +83,7 @@ static enum err hear_end(struct wire *wire, bool *abandon) {
   return e;
 }
 
-static enum err row_only(struct wire *wire, bool *abandon) {
+static enum err row_only(struct wire *wire, struct launcher *launcher, bool *abandon) {
   struct layout l = {-1, 1, 0};
   struct comm *team = NULL;
   bool member = false;
@@ -92,7 +92,7 @@ static enum err row_only(struct wire *wire, bool *abandon) {
     return OK;
   TRY(wire_team(wire, l.first, l.team, l.deadline, &team, &member));
   if (member) {
-    struct worker *w = worker_new(wire, team);
+    struct worker *w = worker_new(wire, team, launcher);
     enum err e = comm_rank(team) == 0 ? worker_main(w) : worker_follow(w);
     worker_free(w);
     comm_close(team);
@@ -140,7 +140,7 @@ static enum err row_and_steer(struct steer *s, struct layout l) {
   TRY(wire_team(s->wire, l.first, l.team, l.deadline, &team, &member));
   make_peers(s, l);
   if (member)
-    s->own = worker_new(s->wire, team);
+    s->own = worker_new(s->wire, team, s->options->launcher);
   TRY(send_start(s, l));
   return steer_loop(s);
 }
@@ -204,7 +204,7 @@ enum err run_study(struct wire *wire, const struct run_options *o, bool *abandon
   if (wire_rank(wire) == 0)
     return steer_study(wire, o, abandon);
   log_levels(LOG_WARN, LOG_INFO); /* rank 0 speaks for all */
-  enum err e = row_only(wire, abandon);
+  enum err e = row_only(wire, o->launcher, abandon);
   *abandon = *abandon || e != OK;
   return e;
 }

@@ -7,16 +7,19 @@
 #include "conf/settings.h"
 #include "par/wire.h"
 
+struct launcher;
+
 struct run_options {
   const char *study_file;       /* or a study folder, to go on with it; only rank 0 reads it */
   const char *out;              /* study folder, NULL: run.out or the study's name */
   const char *const *overrides; /* "key=value" */
   size_t n_overrides;
-  bool fresh;          /* move an old folder aside and start over */
-  const char *points;  /* JSON file of points to run instead of asking; NULL */
-  const char *results; /* with points: JSON file of their values; NULL: DIR/results.json */
-  bool quiet;          /* no progress */
-  bool offline;        /* no training: ask, tell and others; data and evaluator are left alone */
+  bool fresh;                /* move an old folder aside and start over */
+  const char *points;        /* JSON file of points to run instead of asking; NULL */
+  const char *results;       /* with points: JSON file of their values; NULL: DIR/results.json */
+  struct launcher *launcher; /* starts programs (evaluator = command); borrowed */
+  bool quiet;                /* no progress */
+  bool offline;              /* no training: ask, tell and others; data and evaluator are left alone */
 };
 
 /* All ranks call it after wire_open. OK when the study is complete, ERR_STOPPED when there is more to do (75),

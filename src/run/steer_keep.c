@@ -150,7 +150,7 @@ static enum err clear_old_best(const struct steer *s, const char *folder) {
 enum err steer_write_best(struct steer *s) {
   char *folder = path_join(s->folder, "best");
   enum err e = clear_old_best(s, folder);
-  for (size_t i = 0; i < s->n_best && e == OK; i++) {
+  for (size_t i = 0; i < s->n_best && e == OK && !s->evaluator->keeps_states; i++) {
     const struct trial *t = &s->study.trials[s->best[i]];
     char name[64];
     snprintf(name, sizeof name, "trial-%06lld.h5", (long long)t->number);

@@ -226,7 +226,7 @@ static bool weights_lost(const struct steer *s, const struct trial *t) {
  * bits are the same. */
 static enum err rebuild_best(struct steer *s, bool *issued) {
   *issued = false;
-  for (size_t i = 0; i < s->n_best && place_left(s); i++) {
+  for (size_t i = 0; i < s->n_best && place_left(s) && !s->evaluator->keeps_states; i++) {
     const struct trial *t = &s->study.trials[s->best[i]];
     if (!weights_lost(s, t))
       continue;

@@ -11,6 +11,7 @@
 #include "base/stop.h"
 #include "run/crew.h"
 #include "run/holdings.h"
+#include "run/launcher.h"
 #include "run/protocol.h"
 
 /* What parked states may take once they are on disk too. A study by halving parks most of its trials for good. */
@@ -27,6 +28,7 @@ struct seat {
 struct worker {
   struct wire *wire;
   struct comm *team;
+  struct launcher *launcher;
   struct settings *conf;
   struct space space;
   char *folder, *study_name;
@@ -46,10 +48,11 @@ struct worker {
   bool left;
 };
 
-struct worker *worker_new(struct wire *wire, struct comm *team) {
+struct worker *worker_new(struct wire *wire, struct comm *team, struct launcher *launcher) {
   struct worker *w = MEM_NEW(struct worker);
   w->wire = wire;
   w->team = team;
+  w->launcher = launcher;
   strbuf_init(&w->news);
   return w;
 }
@@ -328,13 +331,16 @@ static enum err start(struct worker *w, struct reader *r) {
                                 .study_name = w->study_name,
                                 .maximize = maximize,
                                 .slots = w->team ? 1 : (size_t)settings_int(w->conf, "run.slots"),
-                                .comm = w->team};
+                                .comm = w->team,
+                                .launcher = w->launcher};
   w->n_seats = o.slots;
   w->seats = MEM_NEW_ARRAY(struct seat, o.slots);
   w->quantum = settings_double(w->conf, "run.quantum");
   w->checkpoint = settings_double(w->conf, "run.checkpoint");
   w->next_checkpoint = clock_seconds() + w->checkpoint;
   w->last_beat = w->last_call = clock_seconds();
+  if (strcmp(settings_text(w->conf, "evaluator"), "command") != 0)
+    launcher_stop(w->launcher);
   TRY(evaluator_open(&w->evaluator, settings_text(w->conf, "evaluator"), &o));
   return OK;
 }

@@ -8,8 +8,9 @@
 
 struct worker;
 
-/* `team` may be NULL; borrowed. Opens nothing yet: that comes with COMMAND_START. */
-struct worker *worker_new(struct wire *wire, struct comm *team);
+/* `team` may be NULL; both are borrowed, as is the launcher, which is stopped where no program is to be started. Opens
+ * nothing yet: that comes with COMMAND_START. */
+struct worker *worker_new(struct wire *wire, struct comm *team, struct launcher *launcher);
 void worker_free(struct worker *w);
 
 /* One round: commands in, a quantum of work, news out. *busy: something was done. *over: it has said goodbye. An error
