@@ -30,6 +30,8 @@ add_executable(write_journal write_journal.c histories.c)
 target_link_libraries(write_journal PRIVATE cox_hpo)
 coxswain_add_test(optuna unit 300 ${CMAKE_CURRENT_SOURCE_DIR}/test_optuna.sh $<TARGET_FILE:write_journal>)
 coxswain_test(evaluate_train cox_run)
+coxswain_test(launcher cox_run)
+coxswain_test(command cox_run)
 
 coxswain_test(settings cox_conf)
 coxswain_test(settings_bad cox_conf)

@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "par/message.h"
-#include "run/keeper.h"
+#include "run/launcher_keeper.h"
 
 struct launcher {
   int line; /* -1: stopped */

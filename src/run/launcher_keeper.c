@@ -1,4 +1,4 @@
-#include "run/keeper.h"
+#include "run/launcher_keeper.h"
 
 #include <dirent.h>
 #include <errno.h>

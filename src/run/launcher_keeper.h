@@ -1,7 +1,7 @@
 /* The process that keeps one program: starts it, tells its rank what became of it, and leaves nothing of it behind. For
  * launcher.c; see there. */
-#ifndef COXSWAIN_RUN_KEEPER_H
-#define COXSWAIN_RUN_KEEPER_H
+#ifndef COXSWAIN_RUN_LAUNCHER_KEEPER_H
+#define COXSWAIN_RUN_LAUNCHER_KEEPER_H
 
 #include <stdbool.h>
 #include <stddef.h>
