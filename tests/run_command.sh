@@ -62,7 +62,7 @@ space = { program = ("missing", "text", "folder"); };
 sampler = { name = "grid"; };
 command = { argv = ("./{program}"); };
 EOF
-expect 0 "$COXSWAIN" run refused.cfg
+expect 3 "$COXSWAIN" run refused.cfg
 "$COXSWAIN" export refused --format json | check is \
   'len(x["trials"]) == 3 and all("cannot be started" in t["attributes"]["reason"] for t in x["trials"])'
 

@@ -11,8 +11,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/strbuf.h"
-#include "run/launcher_keeper.h"
 #include "run/launcher.h"
+#include "run/launcher_keeper.h"
 #include "testing.h"
 
 #define PATIENCE 20.0 /* seconds until a test gives up */
@@ -173,8 +173,8 @@ static void test_stopped(void) {
 
 /* setsid takes a process out of the group; its parent's end makes it an orphan. */
 static void test_orphans(void) {
-  struct payload p = start_shell("setsid sh -c 'echo $$ >orphan; exec sleep 1000' & (sleep 1000 & echo $! >child) & "
-                                 "while [ ! -s orphan ] || [ ! -s child ]; do sleep 0.01; done");
+  struct payload p = start_shell("setsid sh -c 'echo $$ >orphan; exec sleep 1000' & sleep 1000 & echo $! >child; "
+                                 "while [ ! -s orphan ]; do sleep 0.01; done");
   struct payload_news n = end_of(&p);
   CHECK(n.event == PAYLOAD_ENDED && n.number == 0);
   CHECK(n.left_behind == 2);

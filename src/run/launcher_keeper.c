@@ -47,17 +47,15 @@ static bool is_living_child(const char *pid, pid_t parent) {
   return behind && sscanf(behind + 1, " %c %d", &state, &found) == 2 && found == parent && state != 'Z';
 }
 
-int kill_children(const pid_t *spared, size_t n) {
+void kill_children(const pid_t *spared, size_t n) {
   DIR *all = opendir("/proc");
-  int killed = 0;
   for (const struct dirent *d; all && (d = readdir(all));) {
     pid_t pid = (pid_t)strtol(d->d_name, NULL, 10);
     if (pid > 0 && !is_spared(pid, spared, n) && is_living_child(d->d_name, getpid()))
-      killed += kill(pid, SIGKILL) == 0;
+      kill(pid, SIGKILL);
   }
   if (all)
     closedir(all);
-  return killed;
 }
 
 void close_all_but(int keep) {
@@ -232,6 +230,8 @@ struct keeper {
   bool ended; /* the program itself */
   int status;
   int64_t peak;
+  bool sweeping;
+  int swept; /* processes that had to be killed besides the program */
   bool terminated;
   double deadline; /* of SIGTERM, seconds of the clock */
 };
@@ -256,8 +256,10 @@ static bool reap(struct keeper *k) {
       continue;
     if (pid <= 0)
       return pid == 0;
-    if (pid != k->leader)
+    if (pid != k->leader) {
+      k->swept += k->sweeping && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
       continue;
+    }
     k->ended = true;
     k->status = status;
     k->peak = (int64_t)used.ru_maxrss * 1024;
@@ -274,12 +276,13 @@ static bool wait_for_news(int line, double longest) {
 }
 
 /* Each killed process hands its children down to us, until there are none. */
-static bool sweep(struct keeper *k, int *killed) {
+static bool sweep(struct keeper *k) {
   double end = clock_seconds() + PATIENCE;
+  k->sweeping = true;
   if (!k->ended)
     kill(-k->leader, SIGKILL);
   while (reap(k)) {
-    *killed += kill_children(NULL, 0);
+    kill_children(NULL, 0);
     if (clock_seconds() > end)
       return false;
     wait_for_news(-1, 0.02);
@@ -288,17 +291,15 @@ static bool sweep(struct keeper *k, int *killed) {
 }
 
 static _Noreturn void finish(struct keeper *k) {
-  int left_behind = 0;
   for (double end = clock_seconds() + LINGER, now; reap(k) && (now = clock_seconds()) < end;)
     wait_for_news(-1, end - now);
-  bool gone = sweep(k, &left_behind);
-  tell(k, gone ? PAYLOAD_ENDED : PAYLOAD_STUCK, k->status, left_behind);
+  bool gone = sweep(k);
+  tell(k, gone ? PAYLOAD_ENDED : PAYLOAD_STUCK, k->status, k->swept);
   _exit(0);
 }
 
 static _Noreturn void kill_all(struct keeper *k) {
-  int killed = 0;
-  bool gone = sweep(k, &killed);
+  bool gone = sweep(k);
   tell(k, gone ? PAYLOAD_ENDED : PAYLOAD_STUCK, k->status, 0);
   _exit(0);
 }

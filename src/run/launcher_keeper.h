@@ -23,8 +23,8 @@ _Noreturn void keeper_main(int line);
  * rank. */
 bool keeper_hides(const char *variable);
 
-/* Sends SIGKILL to every child of this process but those listed; returns how many there were. */
-int kill_children(const pid_t *spared, size_t n);
+/* Sends SIGKILL to every child of this process but those listed. */
+void kill_children(const pid_t *spared, size_t n);
 
 /* For a process that must not hold what others wait to see closed: everything but `keep` is closed, 0 to 2 are
  * /dev/null. */
