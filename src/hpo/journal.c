@@ -7,19 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "hpo/journal_lock.h"
 #include "hpo/journal_read.h"
 
 struct journal {
   char *path;
-  int fd, lock;
+  int fd;
+  struct journal_lock *lock;
   char worker[40];
   int64_t epoch, length;
   uint32_t crc;
@@ -29,55 +29,6 @@ struct journal {
   char *bug;           /* what was wrong with an op of this group; owned, NULL: nothing */
   bool dead;
 };
-
-/* ---- the lock ---- */
-
-static const char *job_id(void) {
-  static const char *const names[] = {"SLURM_JOB_ID", "LSB_JOBID", "PBS_JOBID"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    const char *id = getenv(names[i]);
-    if (id && *id)
-      return id;
-  }
-  return NULL;
-}
-
-static void put_owner(struct strbuf *out) {
-  char host[256] = "unknown", now[32];
-  gethostname(host, sizeof host - 1);
-  clock_iso(now);
-  const char *job = job_id();
-  strbuf_printf(out, "host %s, process %ld%s%s, since %s", host, (long)getpid(), job ? ", job " : "", job ? job : "",
-                now);
-}
-
-static enum err take_lock(struct journal *j) {
-  char *folder = path_folder(j->path), *path = path_join(folder, "journal.lock");
-  struct strbuf owner = STRBUF_INIT;
-  enum err e = file_lock(path, 0, &j->lock);
-  if (e == ERR_BUSY) {
-    err_clear();
-    if (file_read(path, &owner) != OK || owner.len == 0)
-      strbuf_puts(&owner, "another process");
-    err_clear();
-    e = FAIL(ERR_BUSY, "%s is being written by %s: wait for it to end, or stop it there", j->path, owner.text);
-  } else if (e == OK) {
-    put_owner(&owner);
-    e = ftruncate(j->lock, 0) == 0 ? file_write_all(j->lock, owner.text, owner.len, path)
-                                   : FAIL(ERR_IO, "%s: cannot write: %s: is the disk full?", path, strerror(errno));
-  }
-  strbuf_free(&owner);
-  free(path);
-  free(folder);
-  return e;
-}
-
-/* Who had it is of no interest to whoever finds the file later. */
-static void release_lock(struct journal *j) {
-  if (j->lock >= 0 && ftruncate(j->lock, 0) != 0)
-    log_debug("%s: the lock file could not be emptied", j->path);
-  file_unlock(j->lock);
-}
 
 /* ---- the torn tail ---- */
 
@@ -140,10 +91,9 @@ static enum err open_file(struct journal *j) {
 
 /* From here on lines of an older epoch count for nothing, should their writer still be alive somewhere. */
 static enum err announce(struct journal *j, journal_visit visit, void *context) {
-  struct strbuf owner = STRBUF_INIT, json = STRBUF_INIT;
-  put_owner(&owner);
+  struct strbuf json = STRBUF_INIT;
   strbuf_printf(&json, "{\"epoch\": %" PRId64 ", \"by\": ", j->epoch);
-  strbuf_put_json_string(&json, owner.text);
+  strbuf_put_json_string(&json, journal_lock_owner(j->lock));
   strbuf_putc(&json, '}');
   struct op op = op_of(OP_STUDY_ATTR, -1);
   op.system = true;
@@ -154,13 +104,12 @@ static enum err announce(struct journal *j, journal_visit visit, void *context) 
   if (e == OK)
     e = visit(context, &op);
   strbuf_free(&json);
-  strbuf_free(&owner);
   return e;
 }
 
 static enum err start(struct journal *j, journal_visit visit, void *context) {
   struct journal_end end;
-  TRY(take_lock(j));
+  TRY(journal_lock_take(&j->lock, j->path));
   TRY(open_file(j));
   TRY(journal_read_file(j->fd, j->path, visit, context, &end));
   if (end.torn)
@@ -178,7 +127,7 @@ enum err journal_open(struct journal **out, const char *path, journal_visit visi
   struct journal *j = MEM_NEW(struct journal);
   *out = NULL;
   j->path = mem_strdup(path);
-  j->fd = j->lock = -1;
+  j->fd = -1;
   strbuf_init(&j->group);
   strbuf_init(&j->check);
   enum err e = start(j, visit, context);
@@ -194,7 +143,7 @@ void journal_close(struct journal *j) {
     return;
   if (j->fd >= 0)
     close(j->fd);
-  release_lock(j);
+  journal_lock_release(j->lock);
   strbuf_free(&j->group);
   strbuf_free(&j->check);
   free(j->bug);
@@ -262,7 +211,9 @@ enum err journal_commit(struct journal *j) {
   if (j->pending == 0)
     return OK;
   enum err e = j->bug ? FAIL(ERR_BUG, "%s: a line that could not be read back was not written: %s", j->path, j->bug)
-                      : write_group(j);
+                      : journal_lock_check(j->lock);
+  if (e == OK)
+    e = write_group(j);
   if (e != OK)
     j->dead = true;
   strbuf_clear(&j->group);
