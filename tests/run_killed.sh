@@ -33,6 +33,7 @@ step "a complete study that was killed while it did more is not called complete"
 start_ranks 3 run curve.cfg --out halving-killed --set schedule.name=halving --set study.trials=200
 kill_at $(($(lines_of halving-killed/journal.log) + 100)) all halving-killed/journal.log
 expect 75 "$COXSWAIN" status halving-killed --exit-code
+status_is halving-killed 'x["left"] is None'
 
 step "nothing half written stays"
 expect 0 ranks 3 run curve.cfg --out halving-killed --set schedule.name=halving --set study.trials=100

@@ -48,6 +48,7 @@ for signal in TERM INT USR1 USR2; do
   says "the same command goes on"
   status_is signal 'not x["complete"] and not x["running"] and x["counts"]["training"] == 0'
   expect 75 "$COXSWAIN" status signal --exit-code
+  status_is signal 'x["left"] == "signal" and x["steps"] > 0'
 done
 
 step "nothing is trained twice: a stint goes on where it was"
@@ -99,6 +100,7 @@ expect 0 "$COXSWAIN" stop stop
 says "it is leaving"
 wait_for 30 "its end" gone "$started"
 expect 75 "$COXSWAIN" status stop --exit-code
+status_is stop 'x["left"] == "stop"'
 expect 0 "$COXSWAIN" stop stop
 says "nobody runs it"
 expect 0 "$COXSWAIN" run curve.cfg --out stop --set function.seconds=0
@@ -107,6 +109,7 @@ same_search whole stop
 step "run.walltime"
 expect 75 "$COXSWAIN" run curve.cfg --out walltime --set run.walltime=0.5
 says "walltime"
+status_is walltime 'x["left"] == "walltime"'
 expect 0 "$COXSWAIN" run curve.cfg --out walltime --set function.seconds=0
 same_search whole walltime
 

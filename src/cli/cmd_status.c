@@ -2,20 +2,31 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/show.h"
+#include "run/run.h"
 
 static void usage(void) {
   printf("usage: coxswain status DIR [options]\n\n"
          "How a study stands, also while it runs.\n\n"
          "      --json         as JSON\n"
-         "      --exit-code    say it by the exit code as well: 0 complete, 75 more to do\n"
+         "      --exit-code    say it by the exit code as well: 0 complete, 3 too many trials failed, 75 more to do\n"
          "  -h, --help\n\n"
          "examples:\n"
          "  coxswain status scan\n"
-         "  until coxswain status --exit-code scan >/dev/null; do sbatch --wait scan.sh; done\n");
+         "  coxswain status --exit-code scan >/dev/null || [ $? -ne 75 ] || sbatch scan.sh\n");
+}
+
+static enum err verdict(const struct report_study *r) {
+  if (!r->done || r->runner)
+    return FAIL(ERR_STOPPED, "%s: more to do", r->folder);
+  if (!strcmp(r->done, "\"" RUN_TOO_MANY_FAILED "\"") ||
+      (r->study->n > 0 && r->study->counts[TRIAL_FAIL] == (int64_t)r->study->n))
+    return FAIL(ERR_TRIALS, "%s: too many trials failed", r->folder);
+  return OK;
 }
 
 static enum err show(const char *path, bool json, bool exit_code) {
@@ -29,10 +40,10 @@ static enum err show(const char *path, bool json, bool exit_code) {
     report_status(&r, &text);
     fputs(text.text, stdout);
   }
-  bool done = r.done != NULL && !r.runner;
+  enum err e = exit_code ? verdict(&r) : OK;
   strbuf_free(&text);
   folder_close(&f);
-  return exit_code && !done ? FAIL(ERR_STOPPED, "%s: more to do", path) : OK;
+  return e;
 }
 
 enum err cmd_status(int argc, char **argv) {

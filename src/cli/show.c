@@ -10,8 +10,12 @@
 #include "base/json.h"
 
 struct report_study show_study(const struct folder *f) {
-  return (struct report_study){
-      .study = &f->study, .conf = f->conf, .folder = f->path, .runner = f->runner, .done = folder_done(f)};
+  return (struct report_study){.study = &f->study,
+                               .conf = f->conf,
+                               .folder = f->path,
+                               .runner = f->runner,
+                               .done = folder_done(f),
+                               .left = folder_left(f)};
 }
 
 void show_json(struct json_t *json) {

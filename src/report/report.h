@@ -16,6 +16,7 @@ struct report_study {
   const char *folder;
   const char *runner; /* who runs it now; NULL: nobody */
   const char *done;   /* JSON text of why it is complete; NULL: more to do */
+  const char *left;   /* JSON text of how the last run ended; NULL: it runs, or it died without a word */
 };
 
 /* A few lines for people: how it stands, the best point, who trains what, what failed. */

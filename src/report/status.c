@@ -45,7 +45,8 @@ static void put_state(const struct report_study *r, struct strbuf *out) {
   else if (r->done)
     strbuf_printf(out, "complete: %.*s\n", (int)strlen(r->done) - 2, r->done + 1); /* without its quotes */
   else
-    strbuf_puts(out, "not running, more to do: the same `coxswain run` goes on with it\n");
+    strbuf_printf(out, "not running%s%.*s, more to do: the same `coxswain run` goes on with it\n",
+                  r->left ? ", left by " : "", r->left ? (int)strlen(r->left) - 2 : 0, r->left ? r->left + 1 : "");
 }
 
 /* study.trials, or the number of points that the study was given. */
@@ -141,6 +142,21 @@ void report_status(const struct report_study *r, struct strbuf *out) {
   put_failed(r, out);
 }
 
+/* Steps that need not be trained again, over all trials: job scripts see by it whether a run brought anything. */
+static int64_t steps_kept(const struct study *s) {
+  int64_t n = 0;
+  for (size_t i = 0; i < s->n; i++) {
+    const struct trial *t = &s->trials[i];
+    n += t->saved[0].pack && t->saved[0].step > t->step ? t->saved[0].step : t->step;
+  }
+  return n;
+}
+
+static json_t *json_or_null(const char *text) {
+  json_t *json = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+  return json ? json : json_null();
+}
+
 struct json_t *report_status_json(const struct report_study *r) {
   const struct study *s = r->study;
   struct open_trials open = count_open(r);
@@ -153,8 +169,9 @@ struct json_t *report_status_json(const struct report_study *r) {
       (json_int_t)s->counts[TRIAL_COMPLETE], "pruned", (json_int_t)s->counts[TRIAL_PRUNED], "failed",
       (json_int_t)s->counts[TRIAL_FAIL], "training", (json_int_t)open.training, "waiting", (json_int_t)open.waiting,
       "asked", (json_int_t)open.asked, "seconds", elapsed(s), "training_seconds", s->seconds, "best", best);
-  json_t *why = r->done ? json_loads(r->done, JSON_DECODE_ANY, NULL) : NULL;
-  json_object_set_new(json, "why", why ? why : json_null());
+  json_object_set_new(json, "why", json_or_null(r->done));
+  json_object_set_new(json, "left", json_or_null(r->left));
+  json_object_set_new(json, "steps", json_integer((json_int_t)steps_kept(s)));
   return json;
 }
 

@@ -106,9 +106,18 @@ void folder_close(struct folder *f) {
   *f = (struct folder){0};
 }
 
+/* A study's attribute as JSON text; NULL if it is not there or is an empty text. */
+static const char *word_of(const struct folder *f, const char *key) {
+  const char *word = study_attribute(&f->study, key);
+  return word && strcmp(word, "\"\"") ? word : NULL;
+}
+
 const char *folder_done(const struct folder *f) {
-  const char *done = study_attribute(&f->study, "coxswain:done");
-  return done && strcmp(done, "\"\"") ? done : NULL;
+  return word_of(f, "coxswain:done");
+}
+
+const char *folder_left(const struct folder *f) {
+  return f->runner ? NULL : word_of(f, "coxswain:left");
 }
 
 enum err folder_trial(const struct folder *f, int64_t number, const struct trial **t) {

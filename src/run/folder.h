@@ -24,6 +24,9 @@ enum err folder_settings(const char *path, char **text, char **study_file);
 char *folder_runner(const char *path);
 /* Is it done, and why? NULL while there is more to do. Points into the study. */
 const char *folder_done(const struct folder *f);
+/* How the last run left it, if it could say so: "signal", "walltime", "stop", "error", with quotes. NULL: it runs now,
+ * is complete, or the last run died. */
+const char *folder_left(const struct folder *f);
 /* The trial of that number: ERR_INPUT names the range. */
 enum err folder_trial(const struct folder *f, int64_t number, const struct trial **t);
 

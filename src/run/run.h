@@ -22,6 +22,9 @@ struct run_options {
   bool offline;              /* no training: ask, tell and others; data and evaluator are left alone */
 };
 
+/* Why a study is complete, in its journal, when study.failures ended it. */
+#define RUN_TOO_MANY_FAILED "too many trials failed"
+
 /* All ranks call it after wire_open. OK when the study is complete, ERR_STOPPED when there is more to do (75),
  * ERR_TRIALS when too many trials failed. *abandon: hand this to wire_close. */
 enum err run_study(struct wire *wire, const struct run_options *o, bool *abandon);

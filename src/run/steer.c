@@ -137,13 +137,31 @@ static const char *const halt_words[] = {
     [HALT_TARGET] = "the target is reached",
     [HALT_STALL] = "no better trial came for study.stall trials",
     [HALT_TIMEOUT] = "study.timeout is over",
-    [HALT_FAILURES] = "too many trials failed",
+    [HALT_FAILURES] = RUN_TOO_MANY_FAILED,
     [HALT_SIGNAL] = "a signal asked to leave",
     [HALT_WALLTIME] = "run.walltime is nearly over",
     [HALT_REQUEST] = "coxswain stop asked to leave",
     [HALT_WORKERS] = "no worker is left",
     [HALT_ERROR] = "a worker could not start",
 };
+
+/* How a run that did not complete the study ended, for job scripts (`coxswain status --json`): whether to start again
+ * at once, in the next job, or not at all. A run that died says nothing. */
+static const char *left_word(enum halt h) {
+  switch (h) {
+  case HALT_SIGNAL:
+    return "signal";
+  case HALT_WALLTIME:
+    return "walltime";
+  case HALT_REQUEST:
+    return "stop";
+  case HALT_WORKERS:
+  case HALT_ERROR:
+    return "error";
+  default:
+    return "";
+  }
+}
 
 /* Trials that were paused, or cut short by a limit of the study, will not go on: Optuna's word for them is pruned. */
 static enum err prune_rest(struct steer *s) {
@@ -162,6 +180,8 @@ static enum err finish(struct steer *s) {
     TRY(prune_rest(s));
   snprintf(text, sizeof text, "\"%s\"", is_complete(s->halt) ? halt_words[s->halt] : "");
   TRY(steer_attribute(s, -1, true, "coxswain:done", text));
+  snprintf(text, sizeof text, "\"%s\"", left_word(s->halt));
+  TRY(steer_attribute(s, -1, true, "coxswain:left", text));
   TRY(journal_commit(s->journal));
   TRY(steer_collect_packs(s));
   return steer_write_best(s);

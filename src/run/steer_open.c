@@ -325,6 +325,12 @@ static void restore_best(struct steer *s) {
     s->holder[i] = -1;
 }
 
+/* From here on, no word means that the run died. */
+static enum err forget_how_it_left(struct steer *s) {
+  const char *left = study_attribute(&s->study, "coxswain:left");
+  return left && strcmp(left, "\"\"") != 0 ? steer_attribute(s, -1, true, "coxswain:left", "\"\"") : OK;
+}
+
 static enum err open_journal(struct steer *s, const char *name) {
   struct strbuf content = STRBUF_INIT;
   struct evaluator_options o;
@@ -348,6 +354,8 @@ static enum err open_journal(struct steer *s, const char *name) {
              (long long)(s->study.counts[TRIAL_COMPLETE] + s->study.counts[TRIAL_PRUNED] + s->study.counts[TRIAL_FAIL]),
              (long long)s->study.counts[TRIAL_RUNNING]);
   TRY_GOTO(e, end, end_open_stints(s));
+  if (!s->options->offline)
+    TRY_GOTO(e, end, forget_how_it_left(s));
   TRY_GOTO(e, end, journal_commit(s->journal));
 end:
   free(path);
