@@ -198,11 +198,11 @@ static void dump_attributes(const struct attribute *list, size_t n, struct strbu
       strbuf_printf(out, "  attribute %s %s = %s\n", list[i].system ? "system" : "user", list[i].key, list[i].json);
 }
 
-static void dump_trial(const struct trial *t, size_t d, struct strbuf *out) {
+static void dump_trial(const struct trial *t, struct strbuf *out) {
   char *params = params_to_text(&t->params);
   strbuf_printf(out,
                 "trial %" PRId64 " %s row %" PRId64 " value %a best %a at %" PRId64 " asked %" PRId64 "/%d key %" PRId64
-                " step %" PRId64 " rung %" PRId64 " faults %" PRId64 " losses %" PRId64 " seconds %a from %a to %a\n",
+                " step %" PRId64 " rung %d faults %d losses %d seconds %a from %a to %a\n",
                 t->number, trial_state_name(t->state), t->row, t->value, t->best, t->best_step, t->asked_at,
                 t->enqueued, t->key, t->step, t->rung, t->faults, t->losses, t->seconds, t->started, t->ended);
   strbuf_printf(out, "  %s; reason %s\n", params, t->reason ? t->reason : "none");
@@ -210,8 +210,7 @@ static void dump_trial(const struct trial *t, size_t d, struct strbuf *out) {
   for (size_t i = 0; i < t->params.n; i++)
     if (t->params.items[i].value.kind == VALUE_FLOAT)
       strbuf_printf(out, "  %s %a\n", t->params.items[i].name, t->params.items[i].value.as.f);
-  strbuf_printf(out,
-                "  stint %" PRId64 " of %" PRId64 ": order %" PRId64 " %" PRId64 "-%" PRId64 " worker %d team %d %s\n",
+  strbuf_printf(out, "  stint %" PRId64 " of %d: order %" PRId64 " %" PRId64 "-%" PRId64 " worker %d team %d %s\n",
                 t->stint.id, t->stints, t->stint.order, t->stint.from, t->stint.to, t->stint.worker, t->stint.team,
                 stint_end_name(t->stint.end));
   for (int i = 0; i < 2; i++)
@@ -219,8 +218,6 @@ static void dump_trial(const struct trial *t, size_t d, struct strbuf *out) {
       strbuf_printf(out, "  saved %s %" PRId64 "\n", t->saved[i].pack, t->saved[i].step);
   for (size_t i = 0; i < t->n_reports; i++)
     strbuf_printf(out, "  report %" PRId64 " %a\n", t->reports[i].step, t->reports[i].value);
-  for (size_t i = 0; t->u && i < d; i++)
-    strbuf_printf(out, "  u %a\n", t->u[i]);
   dump_attributes(t->attributes, t->n_attributes, out);
 }
 
@@ -235,7 +232,7 @@ void study_dump(const struct study *s, struct strbuf *out) {
     strbuf_printf(out, "  %s %" PRId64 "\n", trial_state_name((enum trial_state)i), s->counts[i]);
   dump_attributes(s->attributes, s->n_attributes, out);
   for (size_t i = 0; i < s->n; i++)
-    dump_trial(&s->trials[i], h->d, out);
+    dump_trial(&s->trials[i], out);
   for (size_t i = 0; i < h->n; i++) {
     strbuf_printf(out, "row %zu trial %" PRId64 " state %d step %" PRId64, i, h->number[i], h->state[i], h->step[i]);
     strbuf_printf(out, " value %a best %a\n", isnan(h->value[i]) ? (double)NAN : h->value[i],

@@ -6,6 +6,7 @@ coxswain_test(spec cox_nn)
 coxswain_test(base cox_base)
 coxswain_test(base_file cox_base)
 coxswain_test(base_params cox_base)
+coxswain_test(base_pool cox_base)
 coxswain_test(base_rng cox_base)
 coxswain_test(base_state cox_base)
 coxswain_test(net cox_nn)
@@ -51,3 +52,7 @@ target_sources(test_import PRIVATE test_data_files.c)
 # Not a test: training speed, for scripts/bench.sh.
 add_executable(bench_train bench_train.c)
 target_link_libraries(bench_train PRIVATE cox_nn)
+
+# Not a test: long journals, for scripts/bench_journal.sh.
+add_executable(grow_journal grow_journal.c)
+target_link_libraries(grow_journal PRIVATE cox_run)

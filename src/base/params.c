@@ -104,11 +104,12 @@ void params_init(struct params *p) {
 }
 
 void params_free(struct params *p) {
-  for (size_t i = 0; i < p->n; i++) {
+  for (size_t i = 0; i < p->n && p->cap; i++) {
     free(p->items[i].name);
     value_free(&p->items[i].value);
   }
-  free(p->items);
+  if (p->cap)
+    free(p->items);
   params_init(p);
 }
 
@@ -127,7 +128,17 @@ static struct param *find(const struct params *p, const char *name) {
   return NULL;
 }
 
+/* A borrowed set becomes one of its own. */
+static void own(struct params *p) {
+  struct params copy;
+  params_init(&copy);
+  params_copy(&copy, p);
+  *p = copy;
+}
+
 void params_set(struct params *p, const char *name, struct value v) {
+  if (p->n && !p->cap)
+    own(p);
   struct param *known = find(p, name);
   if (known) {
     value_free(&known->value);

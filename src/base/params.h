@@ -40,6 +40,8 @@ struct param {
   struct value value;
 };
 
+/* A set with items and cap 0 is borrowed: its items and their texts belong to somebody else (a study's pool). It may be
+ * read, copied from and freed, which does nothing. */
 struct params {
   struct param *items;
   size_t n, cap;

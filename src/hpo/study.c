@@ -14,13 +14,16 @@ void study_init(struct study *s, const struct space *space) {
 }
 
 void study_free(struct study *s) {
-  for (size_t i = 0; i < s->n; i++)
-    trial_free(&s->trials[i]);
   free(s->trials);
+  pool_free(&s->pool);
   free(s->name);
   free(s->seen);
   history_free(&s->history);
-  attribute_free(s->attributes, s->n_attributes);
+  for (size_t i = 0; i < s->n_attributes; i++) {
+    free(s->attributes[i].key);
+    free(s->attributes[i].json);
+  }
+  free(s->attributes);
   study_init(s, NULL);
 }
 
@@ -44,8 +47,16 @@ static enum err create_study(struct study *s, const struct op *op) {
   return OK;
 }
 
+/* Some of the study's change every few seconds (the time spent), so their texts are no matter for the pool. */
 static enum err study_attr(struct study *s, const struct op *op) {
-  attribute_set(&s->attributes, &s->n_attributes, &s->cap_attributes, op->name, op->json, op->system);
+  struct attribute *a = attribute_find(s->attributes, s->n_attributes, op->name, op->system);
+  if (!a) {
+    MEM_GROW(s->attributes, s->n_attributes, &s->cap_attributes);
+    a = &s->attributes[s->n_attributes++];
+    *a = (struct attribute){.key = mem_strdup(op->name), .system = op->system};
+  }
+  free(a->json);
+  a->json = mem_strdup(op->json);
   return OK;
 }
 
@@ -58,13 +69,27 @@ static enum err create_trial(struct study *s, const struct op *op) {
   return OK;
 }
 
+static void set_param(struct study *s, struct params *p, const char *name, struct value v) {
+  for (size_t i = 0; i < p->n; i++)
+    if (strcmp(p->items[i].name, name) == 0) {
+      p->items[i].value = v;
+      return;
+    }
+  POOL_GROW(&s->pool, p->items, p->n);
+  p->items[p->n++] = (struct param){.name = pool_name(&s->pool, name), .value = v};
+}
+
 static enum err param(struct study *s, struct trial *t, const struct op *op) {
-  (void)s;
   struct value v;
   if (t->settled)
     return FAIL(ERR_DAMAGED, "trial %" PRId64 ": parameter %s comes after the point was complete", t->number, op->name);
   TRY(point_value(op->json, op->value, &v));
-  params_set(&t->params, op->name, v);
+  if (v.kind == VALUE_TEXT) {
+    char *text = v.as.text;
+    v.as.text = pool_name(&s->pool, text);
+    free(text);
+  }
+  set_param(s, &t->params, op->name, v);
   return OK;
 }
 
@@ -100,11 +125,9 @@ static void close_stint(struct study *s, struct trial *t, enum stint_end how) {
   s->out--;
 }
 
-static void set_reason(struct trial *t, const char *reason) {
-  if (!reason)
-    return;
-  free(t->reason);
-  t->reason = mem_strdup(reason);
+static void set_reason(struct study *s, struct trial *t, const char *reason) {
+  if (reason)
+    t->reason = pool_name(&s->pool, reason);
 }
 
 static enum err end(struct study *s, struct trial *t, const struct op *op) {
@@ -117,7 +140,7 @@ static enum err end(struct study *s, struct trial *t, const struct op *op) {
   s->seconds += op->seconds;
   if (trial_is_over(t))
     return OK;
-  set_reason(t, op->reason);
+  set_reason(s, t, op->reason);
   switch (op->stint.end) {
   case STINT_reached:
     t->rung++;
@@ -143,10 +166,8 @@ static enum err end(struct study *s, struct trial *t, const struct op *op) {
 }
 
 static enum err saved(struct study *s, struct trial *t, const struct op *op) {
-  (void)s;
-  free(t->saved[1].pack);
   t->saved[1] = t->saved[0];
-  t->saved[0] = (struct state_ref){.pack = mem_strdup(op->name), .step = op->step};
+  t->saved[0] = (struct state_ref){.pack = pool_name(&s->pool, op->name), .step = op->step};
   return OK;
 }
 
@@ -160,7 +181,7 @@ static enum err report(struct study *s, struct trial *t, const struct op *op) {
   if (place < t->n_reports && t->reports[place].step == op->step)
     return OK;
   study_settle(s, t);
-  MEM_GROW(t->reports, t->n_reports, &t->cap_reports);
+  POOL_GROW(&s->pool, t->reports, t->n_reports);
   memmove(&t->reports[place + 1], &t->reports[place], (t->n_reports - place) * sizeof *t->reports);
   t->reports[place] = (struct report){.step = op->step, .value = op->value};
   t->n_reports++;
@@ -209,9 +230,20 @@ static enum err state(struct study *s, struct trial *t, const struct op *op) {
   return OK;
 }
 
+/* Numbers differ from trial to trial; other values (where it was trained, what went wrong) are often the same. */
+static char *attribute_text(struct study *s, const char *json) {
+  bool number = *json == '-' || (*json >= '0' && *json <= '9');
+  return number ? pool_text(&s->pool, json) : pool_name(&s->pool, json);
+}
+
 static enum err trial_attr(struct study *s, struct trial *t, const struct op *op) {
-  (void)s;
-  attribute_set(&t->attributes, &t->n_attributes, &t->cap_attributes, op->name, op->json, op->system);
+  struct attribute *a = attribute_find(t->attributes, t->n_attributes, op->name, op->system);
+  if (!a) {
+    POOL_GROW(&s->pool, t->attributes, t->n_attributes);
+    a = &t->attributes[t->n_attributes++];
+    *a = (struct attribute){.key = pool_name(&s->pool, op->name), .system = op->system};
+  }
+  a->json = attribute_text(s, op->json);
   return OK;
 }
 

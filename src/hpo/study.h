@@ -3,6 +3,7 @@
 #ifndef COXSWAIN_HPO_STUDY_H
 #define COXSWAIN_HPO_STUDY_H
 
+#include "base/pool.h"
 #include "hpo/op.h"
 #include "hpo/space.h"
 
@@ -26,6 +27,7 @@ struct study {
   const struct space *space; /* borrowed; NULL: params only, no history */
   struct trial *trials;
   size_t n, cap;
+  struct pool pool; /* of what the trials point to */
   struct history history;
   int64_t ops;                  /* applied so far */
   int64_t next_stint;           /* id of the next stint */

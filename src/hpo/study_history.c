@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "hpo/study_parts.h"
@@ -97,10 +98,9 @@ void study_settle(struct study *s, struct trial *t) {
     return;
   }
   make_room(h);
-  t->u = u;
   t->row = (int64_t)h->n++;
-  for (size_t i = 0; i < h->d; i++)
-    h->u[(size_t)t->row * h->d + i] = u[i];
+  memcpy(&h->u[(size_t)t->row * h->d], u, h->d * sizeof *u);
+  free(u);
   h->number[t->row] = t->number;
   history_update(s, t);
   history_progress(s, t);

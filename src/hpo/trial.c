@@ -1,10 +1,7 @@
 #include "hpo/trial.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include "base/mem.h"
 
 static const char *const end_names[] = {
 #define NAME(name, help) #name,
@@ -44,16 +41,6 @@ void trial_init(struct trial *t, int64_t number) {
   params_init(&t->params);
 }
 
-void trial_free(struct trial *t) {
-  params_free(&t->params);
-  free(t->u);
-  free(t->reports);
-  free(t->saved[0].pack);
-  free(t->saved[1].pack);
-  free(t->reason);
-  attribute_free(t->attributes, t->n_attributes);
-}
-
 bool trial_is_over(const struct trial *t) {
   return t->state == TRIAL_COMPLETE || t->state == TRIAL_PRUNED || t->state == TRIAL_FAIL;
 }
@@ -80,17 +67,11 @@ const char *trial_attribute(const struct trial *t, const char *key) {
   return attribute_get(t->attributes, t->n_attributes, key);
 }
 
-void attribute_set(struct attribute **list, size_t *n, size_t *cap, const char *key, const char *json, bool system) {
-  for (size_t i = 0; i < *n; i++) {
-    struct attribute *a = &(*list)[i];
-    if (a->system == system && strcmp(a->key, key) == 0) {
-      free(a->json);
-      a->json = mem_strdup(json);
-      return;
-    }
-  }
-  MEM_GROW(*list, *n, cap);
-  (*list)[(*n)++] = (struct attribute){.key = mem_strdup(key), .json = mem_strdup(json), .system = system};
+struct attribute *attribute_find(struct attribute *list, size_t n, const char *key, bool system) {
+  for (size_t i = 0; i < n; i++)
+    if (list[i].system == system && strcmp(list[i].key, key) == 0)
+      return &list[i];
+  return NULL;
 }
 
 const char *attribute_get(const struct attribute *list, size_t n, const char *key) {
@@ -98,12 +79,4 @@ const char *attribute_get(const struct attribute *list, size_t n, const char *ke
     if (strcmp(list[i].key, key) == 0)
       return list[i].json;
   return NULL;
-}
-
-void attribute_free(struct attribute *list, size_t n) {
-  for (size_t i = 0; i < n; i++) {
-    free(list[i].key);
-    free(list[i].json);
-  }
-  free(list);
 }

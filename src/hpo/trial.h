@@ -1,4 +1,5 @@
-/* A trial: one point of the space and all that happened to it, as the fold of the journal knows it. */
+/* A trial: one point of the space and all that happened to it, as the fold of the journal knows it. A study may have
+ * millions of them, so what a trial points to lies in the pool of its study, and equal texts are one. */
 #ifndef COXSWAIN_HPO_TRIAL_H
 #define COXSWAIN_HPO_TRIAL_H
 
@@ -23,7 +24,7 @@ bool stint_end_from_name(const char *name, size_t n, enum stint_end *out); /* na
 
 /* Where a saved state is: group "trial-NNNNNN" of a pack. */
 struct state_ref {
-  char *pack;   /* file name in packs/, owned; NULL: none */
+  char *pack;   /* file name in packs/; NULL: none */
   int64_t step; /* whole steps done in that state */
 };
 
@@ -50,37 +51,34 @@ struct attribute {
 struct trial {
   int64_t number;
   enum trial_state state;
-  struct params params; /* includes fixed ones */
-  double *u;            /* (n_coordinates); NULL if the point is not of the space */
   bool settled;         /* the point is complete: no more params come */
-  int64_t row;          /* in the study's history; -1 if the point is not of the space */
+  bool enqueued;        /* a point of the user's */
+  struct params params; /* borrowed from the study; includes fixed ones */
+  int64_t row;          /* in the study's history, where its coordinates are; -1 if the point is not of the space */
   double value;         /* final value if COMPLETE, PRUNED; else NaN */
   int64_t asked_at;     /* journal length (committed decisions) it was proposed at; -1 if it was not asked */
   int64_t key;          /* what its random numbers hang on: its number, or that of the trial it stands for */
-  bool enqueued;        /* a point of the user's */
 
-  struct report *reports; /* ascending steps */
-  size_t n_reports, cap_reports;
+  struct report *reports;       /* ascending steps */
+  struct attribute *attributes; /* metrics and provenance */
+  uint32_t n_reports, n_attributes;
   double best; /* running best of the reports in the study's direction; NaN if none */
   int64_t best_step;
 
   int64_t step;              /* whole steps done, as far as outcomes say */
-  int64_t rung;              /* stints reached so far: rung index for halving */
   struct stint stint;        /* the last one */
-  int64_t stints;            /* how many there were */
-  int64_t faults;            /* failed or lost by its own doing: run.attempts counts these */
-  int64_t losses;            /* lost with a machine */
+  int32_t stints;            /* how many there were */
+  int32_t rung;              /* stints reached so far: rung index for halving */
+  int32_t faults;            /* failed or lost by its own doing: run.attempts counts these */
+  int32_t losses;            /* lost with a machine */
   struct state_ref saved[2]; /* newest first */
 
-  char *reason;                 /* why it failed or was cancelled; NULL */
-  double seconds;               /* training time spent */
-  double started, ended;        /* seconds since the epoch; NaN if not yet */
-  struct attribute *attributes; /* metrics and provenance */
-  size_t n_attributes, cap_attributes;
+  char *reason;          /* why it failed or was cancelled; NULL */
+  double seconds;        /* training time spent */
+  double started, ended; /* seconds since the epoch; NaN if not yet */
 };
 
 void trial_init(struct trial *t, int64_t number);
-void trial_free(struct trial *t);
 /* The best report (in the study's direction) at or before `step`; NaN if there is none. */
 double trial_best_until(const struct trial *t, int64_t step, bool maximize);
 bool trial_is_over(const struct trial *t);                           /* COMPLETE, PRUNED or FAIL */
@@ -89,9 +87,8 @@ bool trial_is_out(const struct trial *t);                            /* RUNNING,
 const char *trial_state_name(enum trial_state s);                    /* "complete" */
 const char *trial_attribute(const struct trial *t, const char *key); /* JSON text or NULL */
 
-/* Adds or replaces in a list of attributes; copies the texts. */
-void attribute_set(struct attribute **list, size_t *n, size_t *cap, const char *key, const char *json, bool system);
+/* In a list of attributes; NULL if it has none of that key. */
+struct attribute *attribute_find(struct attribute *list, size_t n, const char *key, bool system);
 const char *attribute_get(const struct attribute *list, size_t n, const char *key); /* JSON text or NULL */
-void attribute_free(struct attribute *list, size_t n);
 
 #endif
