@@ -33,6 +33,7 @@ coxswain_add_test(optuna unit 300 ${CMAKE_CURRENT_SOURCE_DIR}/test_optuna.sh $<T
 coxswain_test(evaluate_train cox_run)
 coxswain_test(launcher cox_run)
 coxswain_test(command cox_run)
+coxswain_test(resources cox_run)
 
 coxswain_test(settings cox_conf)
 coxswain_test(settings_bad cox_conf)

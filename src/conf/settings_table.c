@@ -65,6 +65,10 @@
   X(auto, "shared on CPUs")                     \
   X(shared, "rank 0 steers and trains as well") \
   X(dedicated, "rank 0 only steers")
+#define SCOPE_LIST(X)                                                                               \
+  X(auto, "rank where Slurm (--gpus-per-task) or jsrun gives each task GPUs of its own, else node") \
+  X(node, "all ranks of a host see the same GPUs and divide them")                                  \
+  X(rank, "each rank sees GPUs of its own")
 #define FUNCTION_LIST(X)                                                         \
   X(sphere, "sum of x^2")                                                        \
   X(rosenbrock, "banana valley, minimum 0 at (1, ..., 1)")                       \
@@ -117,6 +121,13 @@ static const struct setting rows[] = {
   {"command.steps", SETTING_INT, 0, IDENTITY, "1", COUNT(1), "", NULL, "Steps (epochs, say) of a whole trial; what a schedule spends. The program is told how far to go, and is started again to go on."},
   {"command.timeout", SETTING_SECONDS, 0, FREE, "0", 0, 1e9, "", NULL, "A program that runs longer without an end is stopped, and its trial has failed (0: no limit)."},
   {"command.grace", SETTING_SECONDS, 0, FREE, "10", 0, 1e6, "", NULL, "Time between SIGTERM, on which a program may write a checkpoint, and SIGKILL."},
+  {"command.env", SETTING_TEXT, LIST, IDENTITY, NULL, NO_RANGE, "", NULL, "Variables of the program's environment: (\"LR={lr}\", \"OMP_NUM_THREADS=2\"), with the places of command.argv."},
+  {"command.gpus", SETTING_INT, 0, FREE, "0", 0, 1024, "GPUs", NULL, "GPUs of each program, by CUDA_VISIBLE_DEVICES; no two programs have the same (0: it sees what the rank sees)."},
+  {"command.gpu_share", SETTING_INT, 0, FREE, "1", 1, 4096, "programs", NULL, "How many programs may have the same GPU."},
+  {"command.gpu_scope", SETTING_CHOICE, 0, FREE, "auto", NO_RANGE, "", CHOICES(SCOPE_LIST), "Who sees which GPUs before they are divided."},
+  {"command.devices", SETTING_TEXT, LIST, FREE, NULL, NO_RANGE, "", NULL, "The GPUs of a host by number or UUID (MIG instances by UUID), for command.gpus; those of CUDA_VISIBLE_DEVICES, or all, if not given."},
+  {"command.cpus", SETTING_INT, 0, FREE, "0", 0, 1024, "cores", NULL, "Cores that each program is bound to, out of those its rank may use; no two programs of a host have the same. OMP_NUM_THREADS says how many, unless command.env does (0: left alone)."},
+  {"command.silence", SETTING_SECONDS, 0, FREE, "0", 0, 1e9, "", NULL, "A program that prints nothing for this long hangs: it is stopped, and its trial has failed (0: no limit)."},
   {"command.output", SETTING_INT, 0, FREE, "100", 1, 1e6, "MB", NULL, "What a trial may write to stdout, and to stderr, in all."},
   {"command.memory", SETTING_INT, 0, FREE, "0", 0, 1e9, "MB", NULL, "Address space of each process of a program (0: no limit). Programs that use a GPU reserve far more than they need."},
 

@@ -33,6 +33,7 @@ struct receiving {
 struct wire {
   bool mpi;
   int rank, size;
+  struct neighbours neighbours;
   struct queue to_steer, to_worker;
   struct sending *sending;
   size_t n_sending, cap_sending;
@@ -105,12 +106,15 @@ static enum err start_mpi(struct wire *w, int *argc, char ***argv) {
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
   MPI_Comm_rank(MPI_COMM_WORLD, &w->rank);
   MPI_Comm_size(MPI_COMM_WORLD, &w->size);
-  return check_size(w);
+  TRY(check_size(w));
+  neighbours_find(&w->neighbours);
+  return OK;
 }
 
 enum err wire_open(struct wire **out, int *argc, char ***argv) {
   struct wire *w = MEM_NEW(struct wire);
   w->size = 1;
+  w->neighbours = (struct neighbours){.size = 1, .with_first = true, .own_cores = true};
   *out = w;
   if (launched())
     TRY(start_mpi(w, argc, argv));
@@ -149,6 +153,10 @@ int wire_rank(const struct wire *w) {
 }
 int wire_size(const struct wire *w) {
   return w->size;
+}
+
+const struct neighbours *wire_neighbours(const struct wire *w) {
+  return &w->neighbours;
 }
 
 static enum err send_mpi(struct wire *w, int to, int tag, const struct strbuf *message) {

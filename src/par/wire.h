@@ -12,6 +12,7 @@
 #include "base/comm.h"
 #include "base/params.h"
 #include "base/strbuf.h"
+#include "par/neighbours.h"
 
 struct wire;
 
@@ -23,6 +24,7 @@ enum err wire_open(struct wire **out, int *argc, char ***argv);
 void wire_close(struct wire *w, bool abandon);
 int wire_rank(const struct wire *w);
 int wire_size(const struct wire *w);
+const struct neighbours *wire_neighbours(const struct wire *w); /* the ranks of this host */
 
 /* Each copies the message and returns at once; messages between two ranks arrive in order. */
 enum err wire_to_worker(struct wire *w, int rank, const struct strbuf *message); /* rank 0 calls */

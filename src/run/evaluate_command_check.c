@@ -1,4 +1,5 @@
 /* What can be found wrong with a command before it is started. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,7 +54,7 @@ static void check_program(const struct settings *conf, const char *word, struct 
   free(program);
 }
 
-static void check_place(const struct evaluator_options *o, const char *name, struct complaints *c) {
+static void check_place(const struct evaluator_options *o, const char *key, const char *name, struct complaints *c) {
   const char *names[64];
   size_t n = 0;
 #define X(place, help) names[n++] = #place;
@@ -69,13 +70,48 @@ static void check_place(const struct evaluator_options *o, const char *name, str
   const char *near = nearest_word(name, names, n);
   struct strbuf text = STRBUF_INIT;
   strbuf_printf(&text,
-                "command.argv: {%s} is neither a hyperparameter nor one of {trial}, {folder}, {checkpoint}, "
-                "{params}, {until}, {here}",
-                name);
+                "%s: {%s} is neither a hyperparameter nor one of {trial}, {folder}, {checkpoint}, {params}, {until}, "
+                "{here}",
+                key, name);
   if (near)
     strbuf_printf(&text, "; did you mean {%s}?", near);
-  complain_at(c, o->conf, "command.argv", text.text);
+  complain_at(c, o->conf, key, text.text);
   strbuf_free(&text);
+}
+
+static void check_places(const struct evaluator_options *o, const char *key, struct complaints *c) {
+  size_t n;
+  const struct value *words = settings_list(o->conf, key, &n);
+  for (size_t i = 0; i < n; i++) {
+    char name[65];
+    for (const char *at = words[i].as.text; (at = word_next_place(at, name)); at++)
+      check_place(o, key, name, c);
+  }
+}
+
+/* NAME=value, with a name that a shell can read and that is not one of ours. */
+static void check_variables(const struct settings *conf, struct complaints *c) {
+  size_t n;
+  const struct value *variables = settings_list(conf, "command.env", &n);
+  bool divided = settings_int(conf, "command.gpus") > 0;
+  for (size_t i = 0; i < n; i++) {
+    const char *v = variables[i].as.text;
+    size_t name = 0;
+    while (isalnum((unsigned char)v[name]) || v[name] == '_')
+      name++;
+    struct strbuf text = STRBUF_INIT;
+    if (name == 0 || isdigit((unsigned char)*v) || v[name] != '=')
+      strbuf_printf(&text, "command.env: '%s' is no NAME=value", v);
+    else if (strncmp(v, "COXSWAIN_", strlen("COXSWAIN_")) == 0)
+      strbuf_printf(&text, "command.env: %.*s: names in COXSWAIN_ are given by Coxswain: choose another", (int)name, v);
+    else if (divided && strncmp(v, "CUDA_VISIBLE_DEVICES=", strlen("CUDA_VISIBLE_DEVICES=")) == 0)
+      strbuf_puts(&text,
+                  "command.env: CUDA_VISIBLE_DEVICES is what command.gpus sets: name the GPUs in command.devices "
+                  "instead, or set command.gpus = 0");
+    if (text.len)
+      complain_at(c, conf, "command.env", text.text);
+    strbuf_free(&text);
+  }
 }
 
 static void check_words(const struct evaluator_options *o, struct complaints *c) {
@@ -88,11 +124,8 @@ static void check_words(const struct evaluator_options *o, struct complaints *c)
     return;
   }
   check_program(o->conf, words[0].as.text, c);
-  for (size_t i = 0; i < n; i++) {
-    char name[65];
-    for (const char *at = words[i].as.text; (at = word_next_place(at, name)); at++)
-      check_place(o, name, c);
-  }
+  check_places(o, "command.argv", c);
+  check_places(o, "command.env", c);
 }
 
 static void check_names(const struct evaluator_options *o, struct complaints *c) {
@@ -124,6 +157,7 @@ static void check_direction(const struct settings *conf, struct complaints *c) {
 void command_check(const struct evaluator_options *o, struct complaints *c) {
   check_words(o, c);
   check_names(o, c);
+  check_variables(o->conf, c);
   check_direction(o->conf, c);
   if (settings_int(o->conf, "run.ranks_per_trial") > 1)
     complain_at(c, o->conf, "run.ranks_per_trial",

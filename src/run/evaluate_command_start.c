@@ -103,16 +103,26 @@ static char *folder_of_study_file(const struct settings *conf) {
   return absolute ? absolute : folder;
 }
 
-static void add_words(struct texts *argv, const struct settings *conf, const struct places *places,
+/* Each word of a list, filled; those that name a hyperparameter the point does not have are left out. */
+static void add_words(struct texts *t, const struct settings *conf, const char *list, const struct places *places,
                       const struct params *p) {
   size_t n;
-  const struct value *words = settings_list(conf, "command.argv", &n);
+  const struct value *words = settings_list(conf, list, &n);
   for (size_t i = 0; i < n; i++) {
     struct strbuf word = STRBUF_INIT;
     if (word_fill(words[i].as.text, places, p, &word))
-      add(argv, argv->n ? mem_strdup(word.text) : command_program(conf, word.text));
+      add(t, mem_strdup(word.text));
     strbuf_free(&word);
   }
+}
+
+/* The program itself may be named relative to the study file. */
+static void find_program(struct texts *argv, const struct settings *conf) {
+  if (!argv->n)
+    return;
+  char *program = command_program(conf, argv->items[0]);
+  free(argv->items[0]);
+  argv->items[0] = program;
 }
 
 static void add_variable(struct texts *t, const char *name, const char *value) {
@@ -149,6 +159,26 @@ static int64_t seed_of(const struct evaluator_options *o, const struct work *w) 
   return (int64_t)(rng_uniform(&rng) * 2147483648.0);
 }
 
+/* Unless command.env has it. */
+static void add_default(struct texts *t, const char *name, const char *value) {
+  size_t n = strlen(name);
+  for (size_t i = 0; i < t->n; i++)
+    if (strncmp(t->items[i], name, n) == 0 && t->items[i][n] == '=')
+      return;
+  struct strbuf b = STRBUF_INIT;
+  strbuf_printf(&b, "%s=%s", name, value);
+  add(t, strbuf_detach(&b));
+}
+
+static void add_share(struct texts *t, const struct share *share) {
+  char number[32];
+  if (share->gpus)
+    add_default(t, "CUDA_VISIBLE_DEVICES", share->gpus);
+  snprintf(number, sizeof number, "%zu", share->n_cores);
+  if (share->n_cores)
+    add_default(t, "OMP_NUM_THREADS", number);
+}
+
 static void add_variables(struct texts *t, const struct evaluator_options *o, const struct trial_files *f,
                           const struct work *w) {
   add_number(t, "TRIAL", w->trial);
@@ -160,11 +190,11 @@ static void add_variables(struct texts *t, const struct evaluator_options *o, co
   add_variable(t, "CHECKPOINT", f->checkpoint);
   add_variable(t, "PARAMS", f->params);
   add_hyperparameters(t, &w->params);
-  add(t, mem_strdup("PYTHONUNBUFFERED=1")); /* reports are to be seen when they are printed */
+  add_default(t, "PYTHONUNBUFFERED", "1"); /* reports are to be seen when they are printed */
 }
 
 enum err command_start(const struct evaluator_options *o, struct launcher *l, const struct trial_files *f,
-                       const struct work *w, struct payload *out) {
+                       const struct work *w, const struct share *share, struct payload *out) {
   struct texts argv = {0}, environment = {0};
   char trial[32], until[32], *here = folder_of_study_file(o->conf);
   snprintf(trial, sizeof trial, "%" PRId64, w->trial);
@@ -175,14 +205,19 @@ enum err command_start(const struct evaluator_options *o, struct launcher *l, co
                           .params = f->params,
                           .until = until,
                           .here = here};
-  add_words(&argv, o->conf, &places, &w->params);
+  add_words(&argv, o->conf, "command.argv", &places, &w->params);
+  find_program(&argv, o->conf);
+  add_words(&environment, o->conf, "command.env", &places, &w->params);
   add_variables(&environment, o, f, w);
+  add_share(&environment, share);
   struct launch launch = {.argv = (const char *const *)argv.items,
                           .environment = (const char *const *)environment.items,
                           .folder = f->folder,
                           .out = f->out,
                           .err = f->err,
-                          .memory = settings_int(o->conf, "command.memory") * 1000000};
+                          .memory = settings_int(o->conf, "command.memory") * 1000000,
+                          .cores = share->cores,
+                          .n_cores = share->n_cores};
   enum err e = argv.n ? file_remove(f->result) : FAIL(ERR_INPUT, "command.argv has no word left for this point");
   if (e == OK)
     e = payload_start(l, &launch, out);

@@ -10,6 +10,7 @@
 #include "conf/lists.h"
 #include "conf/settings.h"
 #include "hpo/space.h"
+#include "par/neighbours.h"
 
 struct evaluator;
 struct launcher;
@@ -21,6 +22,7 @@ struct evaluator_options {
   const char *study_name;
   bool maximize;
   size_t slots;
+  struct neighbours host;    /* with whom it shares the machine; size 0: it is alone */
   struct comm *comm;         /* the team, NULL: alone */
   struct launcher *launcher; /* borrowed, for `command`; NULL: it forks one, which a process with MPI must not do */
 };

@@ -197,6 +197,9 @@ static enum err send_order(int line, const struct launch *what) {
   put_text(&order, what->out);
   put_text(&order, what->err);
   put_i64(&order, what->memory);
+  put_i64(&order, (int64_t)what->n_cores);
+  for (size_t i = 0; i < what->n_cores; i++)
+    put_i64(&order, what->cores[i]);
   int64_t length = (int64_t)order.len;
   strbuf_add(&message, &length, sizeof length);
   strbuf_add(&message, order.text, order.len);

@@ -12,6 +12,7 @@
 #define COXSWAIN_RUN_LAUNCHER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -35,6 +36,8 @@ struct launch {
   const char *folder;    /* where it runs */
   const char *out, *err; /* files that its output is appended to */
   int64_t memory;        /* most bytes of address space, 0: no limit */
+  const int *cores;      /* (n_cores) it is bound to; NULL: those of this process */
+  size_t n_cores;
 };
 
 /* A program that was started. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +80,7 @@ struct order {
   char **argv, **environment; /* end in NULL */
   char *folder, *out, *err;
   int64_t memory;
+  cpu_set_t cores; /* none: as inherited */
 };
 
 bool keeper_hides(const char *variable) {
@@ -158,6 +160,9 @@ static bool take_order(int line, struct order *o) {
   o->out = get_text(&r);
   o->err = get_text(&r);
   o->memory = get_i64(&r);
+  CPU_ZERO(&o->cores);
+  for (int64_t left = get_i64(&r); left > 0 && !r.bad; left--)
+    CPU_SET((size_t)get_i64(&r), &o->cores);
   return !r.bad && n > 0;
 }
 
@@ -190,7 +195,8 @@ static bool direct(int fd, const char *path) {
 static _Noreturn void become(const struct order *o, int trouble) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL); /* should somebody kill the keeper */
-  if (chdir(o->folder) == 0 && direct(1, o->out) && direct(2, o->err)) {
+  bool bound = CPU_COUNT(&o->cores) == 0 || sched_setaffinity(0, sizeof o->cores, &o->cores) == 0;
+  if (bound && chdir(o->folder) == 0 && direct(1, o->out) && direct(2, o->err)) {
     default_signals();
     limit(RLIMIT_AS, o->memory);
     execvpe(o->argv[0], o->argv, o->environment);

@@ -325,12 +325,14 @@ static enum err start(struct worker *w, struct reader *r) {
   free(text);
   free(name);
   TRY(e);
+  bool dedicated = strcmp(settings_text(w->conf, "run.steer"), "dedicated") == 0;
   struct evaluator_options o = {.conf = w->conf,
                                 .space = &w->space,
                                 .folder = w->folder,
                                 .study_name = w->study_name,
                                 .maximize = maximize,
                                 .slots = w->team ? 1 : (size_t)settings_int(w->conf, "run.slots"),
+                                .host = neighbours_rowing(wire_neighbours(w->wire), dedicated),
                                 .comm = w->team,
                                 .launcher = w->launcher};
   w->n_seats = o.slots;
