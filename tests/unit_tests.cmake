@@ -24,6 +24,7 @@ coxswain_test(pack cox_store)
 # Random studies, shared by the tests of the journal, the study and what Optuna makes of it.
 coxswain_test(journal cox_hpo)
 target_sources(test_journal PRIVATE histories.c)
+coxswain_test(journal_lock cox_hpo)
 coxswain_test(study cox_hpo)
 target_sources(test_study PRIVATE histories.c)
 coxswain_test(schedule cox_hpo)

@@ -282,13 +282,30 @@ const char *path_name(const char *path) {
 
 /* ---- locks ---- */
 
+/* NFS without a lock daemon, Lustre without -o flock, DVS: the last is the kernel's own ENOTSUPP, which has no name in
+ * user space. */
+static bool means_no_locks(int error) {
+  return error == ENOLCK || error == EOPNOTSUPP || error == ENOSYS || error == 524;
+}
+
+enum file_locked file_try_lock(int fd, bool shared) {
+  const char *lies = getenv("COXSWAIN_NO_FILE_LOCKS");
+  if (lies && *lies && strcmp(lies, "0") != 0)
+    return FILE_NO_LOCKS;
+  while (flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0)
+    if (errno != EINTR)
+      return errno == EWOULDBLOCK ? FILE_LOCK_BUSY : means_no_locks(errno) ? FILE_NO_LOCKS : FILE_LOCK_FAILED;
+  return FILE_LOCKED;
+}
+
 /* Polls, because a blocking wait could not be bounded and would not see a request to stop. */
 static enum err wait_for_lock(int fd, const char *path, double wait_seconds) {
   double deadline = clock_seconds() + wait_seconds;
   for (double pause = 0.001;; pause = pause < 0.05 ? 2 * pause : 0.1) {
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+    enum file_locked got = file_try_lock(fd, false);
+    if (got == FILE_LOCKED || got == FILE_NO_LOCKS)
       return OK;
-    if (errno != EWOULDBLOCK && errno != EINTR)
+    if (got == FILE_LOCK_FAILED)
       return cannot("lock", path, errno);
     if (wait_seconds >= 0 && clock_seconds() >= deadline)
       return FAIL(ERR_BUSY, "%s: another process holds this lock: wait for it to end, or stop it", path);

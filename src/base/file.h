@@ -31,9 +31,15 @@ char *path_folder(const char *path);                   /* "a/b.c" -> "a"; "b" ->
 const char *path_name(const char *path);               /* "a/b.c" -> "b.c"; points into path */
 
 /* An exclusive lock on a file, held while the descriptor is open and released by the system when the process dies.
- * ERR_BUSY if another process has it; `wait_seconds` < 0 waits for ever. */
+ * ERR_BUSY if another process has it; `wait_seconds` < 0 waits for ever. A file system without locks keeps nobody out
+ * and says OK: what is done under such a lock must come out right, if twice, when two do it at once. */
 enum err file_lock(const char *path, double wait_seconds, int *fd);
 void file_unlock(int fd);
+
+/* One try at the system's lock of an open file, and all that can come of it. COXSWAIN_NO_FILE_LOCKS=1 in the
+ * environment: as on a file system that has no locks, for one whose locks lie (two hosts both get them). */
+enum file_locked { FILE_LOCKED, FILE_LOCK_BUSY, FILE_NO_LOCKS, FILE_LOCK_FAILED /* see errno */ };
+enum file_locked file_try_lock(int fd, bool shared);
 
 /* Read-only mapping of a whole file. */
 enum err file_map(const char *path, const void **bytes, size_t *n);

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "hpo/journal_lock.h"
 #include "run/steer.h"
 
 static enum err take_reply(const char *path, json_t **points) {
@@ -27,16 +28,16 @@ static enum err take_reply(const char *path, json_t **points) {
 
 /* Has the run that we wait for ended, without taking the request? Then it is ours again. */
 static bool taken_back(const char *folder, const char *path) {
-  int fd;
-  char *lock = path_join(folder, "journal.lock");
-  bool free_now = file_lock(lock, 0, &fd) == OK;
-  free(lock);
+  struct journal_lock *lock;
+  char *journal = path_join(folder, "journal.log");
+  bool free_now = journal_lock_take(&lock, journal) == OK;
+  free(journal);
   if (!free_now) {
     err_clear();
     return false;
   }
   bool ours = unlink(path) == 0;
-  file_unlock(fd);
+  journal_lock_release(lock);
   return ours;
 }
 

@@ -208,11 +208,11 @@ enum err journal_commit(struct journal *j) {
   if (j->dead)
     return FAIL(ERR_IO, "%s: a write failed before, so nothing more is written: see to the disk, then start again",
                 j->path);
-  if (j->pending == 0)
+  if (j->pending == 0 && !journal_lock_is_lost(j->lock)) /* who has lost it ends, even with nothing to write */
     return OK;
   enum err e = j->bug ? FAIL(ERR_BUG, "%s: a line that could not be read back was not written: %s", j->path, j->bug)
                       : journal_lock_check(j->lock);
-  if (e == OK)
+  if (e == OK && j->pending > 0)
     e = write_group(j);
   if (e != OK)
     j->dead = true;

@@ -64,8 +64,9 @@ enum err cache_pad(struct cache_writer *w) {
 
 enum err cache_create(struct cache_writer *w, const char *path, const char *description) {
   struct strbuf tmp = STRBUF_INIT;
-  strbuf_printf(&tmp, "%s.tmp",
-                path); /* one process at a time, under the lock; what a killed one left is overwritten */
+  char host[64] = ""; /* one process at a time, under the lock; but not all file systems have locks */
+  gethostname(host, sizeof host - 1);
+  strbuf_printf(&tmp, "%s.%s-%ld.tmp", path, host, (long)getpid());
   *w = (struct cache_writer){mem_strdup(path), strbuf_detach(&tmp), -1, 0};
   w->fd = open(w->tmp, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0666);
   if (w->fd < 0)

@@ -1,5 +1,6 @@
 #include "run/folder.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "hpo/journal_lock.h"
 
 static enum err read_settings(struct folder *f, const char *text, const char *name) {
   struct complaints c;
@@ -21,19 +23,12 @@ static enum err read_settings(struct folder *f, const char *text, const char *na
 }
 
 char *folder_runner(const char *path) {
-  char *lock = path_join(path, "journal.lock"), *runner = NULL;
-  struct strbuf text = STRBUF_INIT;
-  int fd;
-  if (file_exists(lock)) {
-    if (file_lock(lock, 0, &fd) == OK)
-      file_unlock(fd);
-    else if (file_read(lock, &text) == OK)
-      runner = strbuf_detach(&text);
-    err_clear();
-  }
-  strbuf_free(&text);
-  free(lock);
-  return runner;
+  char *journal = path_join(path, "journal.log");
+  struct journal_look look;
+  enum err e = journal_lock_look(journal, fmin(3, journal_lock_lease()), &look); /* a run on another host is watched */
+  err_clear();
+  free(journal);
+  return e == OK && (look.holder == HOLDER_ALIVE || look.holder == HOLDER_SILENT) ? mem_strdup(look.text) : NULL;
 }
 
 /* Stops the reading of a journal as soon as the wanted attribute has come by. */
