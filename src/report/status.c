@@ -7,16 +7,12 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "report/report.h"
+#include "report/timers.h"
 
 enum { SHOWN_RUNNING = 16, SHOWN_FAILED = 8 };
 
 static const char *metric_of(const struct report_study *r) {
   return settings_text(r->conf, "study.metric");
-}
-
-static double elapsed(const struct study *s) {
-  const char *text = study_attribute(s, "coxswain:elapsed");
-  return text ? strtod(text, NULL) : 0;
 }
 
 /* Where the trials are that are not over. */
@@ -59,7 +55,8 @@ static void put_counts(const struct report_study *r, struct strbuf *out) {
   const struct study *s = r->study;
   struct open_trials open = count_open(r);
   char spent[32], trained[32];
-  clock_duration(elapsed(s), spent);
+  double elapsed = timers_elapsed(r);
+  clock_duration(elapsed, spent);
   clock_duration(s->seconds, trained);
   strbuf_printf(out, "  trials   %zu of %lld: %lld complete, %lld pruned, %lld failed, %lld in training, %lld waiting",
                 s->n, (long long)trials_wanted(r), (long long)s->counts[TRIAL_COMPLETE],
@@ -68,7 +65,7 @@ static void put_counts(const struct report_study *r, struct strbuf *out) {
   if (open.asked)
     strbuf_printf(out, ", %lld asked for", (long long)open.asked);
   strbuf_puts(out, "\n  time     ");
-  if (elapsed(s) > 0 || !r->runner) /* a run that began just now has not recorded any */
+  if (elapsed > 0 || !r->runner) /* a run that began just now has not recorded any */
     strbuf_printf(out, "%s in all runs, ", spent);
   strbuf_printf(out, "%s of training on all workers together\n", trained);
 }
@@ -137,6 +134,7 @@ static void put_failed(const struct report_study *r, struct strbuf *out) {
 void report_status(const struct report_study *r, struct strbuf *out) {
   put_state(r, out);
   put_counts(r, out);
+  timers_put(r, out);
   put_best_line(r, out);
   put_running(r, out);
   put_failed(r, out);
@@ -168,9 +166,10 @@ struct json_t *report_status_json(const struct report_study *r) {
       (json_int_t)s->n, "trials_wanted", (json_int_t)trials_wanted(r), "counts", "complete",
       (json_int_t)s->counts[TRIAL_COMPLETE], "pruned", (json_int_t)s->counts[TRIAL_PRUNED], "failed",
       (json_int_t)s->counts[TRIAL_FAIL], "training", (json_int_t)open.training, "waiting", (json_int_t)open.waiting,
-      "asked", (json_int_t)open.asked, "seconds", elapsed(s), "training_seconds", s->seconds, "best", best);
+      "asked", (json_int_t)open.asked, "seconds", timers_elapsed(r), "training_seconds", s->seconds, "best", best);
   json_object_set_new(json, "why", json_or_null(r->done));
   json_object_set_new(json, "left", json_or_null(r->left));
+  json_object_set_new(json, "checkpoints", timers_json(r));
   json_object_set_new(json, "steps", json_integer((json_int_t)steps_kept(s)));
   return json;
 }

@@ -253,6 +253,11 @@ static const char *command_describe(const struct evaluator *e) {
   return ((const struct command_run *)e->context)->description;
 }
 
+/* A program of one step has nothing to go on from; one of several keeps checkpoints, and loses what it did since. */
+static enum stint_cut command_cut(const struct settings *conf) {
+  return command_steps(conf) > 1 ? CUT_BETWEEN_STEPS : CUT_LOSES_ALL;
+}
+
 /* Programs have their grace time to write a checkpoint; a second signal cuts it short. Then the keepers' lines close,
  * and whatever is left is killed. */
 static void command_close(struct evaluator *e) {
@@ -286,6 +291,7 @@ const struct evaluator_ops evaluator_command = {
     .snapshot = command_snapshot,
     .evict = command_evict,
     .describe = command_describe,
+    .cut = command_cut,
     .keeps_states = true,
     .close = command_close,
 };

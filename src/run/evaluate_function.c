@@ -346,6 +346,11 @@ static void function_close(struct evaluator *e) {
   free(f);
 }
 
+static enum stint_cut function_cut(const struct settings *conf) {
+  (void)conf;
+  return CUT_BETWEEN_STEPS;
+}
+
 const struct evaluator_ops evaluator_function = {
     .name = "function",
     .check = function_check,
@@ -358,5 +363,6 @@ const struct evaluator_ops evaluator_function = {
     .snapshot = function_snapshot,
     .evict = function_evict,
     .describe = function_describe,
+    .cut = function_cut,
     .close = function_close,
 };

@@ -46,6 +46,9 @@ struct outcome {
   char reason[256];
 };
 
+/* What a stint loses when it is cut: nothing, the step under way, or everything. */
+enum stint_cut { CUT_ANYWHERE, CUT_BETWEEN_STEPS, CUT_LOSES_ALL };
+
 struct evaluator_ops {
   const char *name;
   /* Checks that need no machine: complaints. Runs in `check` and at the start of `run` on rank 0. NULL: none. */
@@ -68,6 +71,7 @@ struct evaluator_ops {
   void (*evict)(struct evaluator *e, size_t slot);
   /* "cpu AVX-512, OpenBLAS 0.3.21": recorded with each trial. */
   const char *(*describe)(const struct evaluator *e);
+  enum stint_cut (*cut)(const struct settings *conf); /* NULL: CUT_ANYWHERE */
   bool keeps_states; /* outside, in files of its own: a lost state is nothing to train again, and no model to keep */
   void (*close)(struct evaluator *e);
 };

@@ -20,10 +20,12 @@ enum command {
 /* Worker to steering. */
 enum news {
   NEWS_HELLO,  /* slots, team size, host, description */
-  NEWS_BEAT,   /* seconds of work and of wall time since the last one, stints ended since */
+  NEWS_BEAT,   /* since the last one: seconds of work, of wall time, stints ended, longest seconds without a look at
+                  commands */
   NEWS_REPORT, /* trial, stint, step, value, metrics */
   NEWS_END,    /* trial, stint, how, step, value, seconds, metrics, reason */
   NEWS_SAVED,  /* trial, step, pack */
+  NEWS_PACK,   /* seconds until it was on disk, seconds that training stood still for it, bytes */
   NEWS_ERROR,  /* code, text: this worker cannot go on */
   NEWS_BYE
 };

@@ -16,13 +16,12 @@
 /* ---- watching ---- */
 
 static void watch_signals(struct steer *s) {
-  double walltime = settings_double(s->conf, "run.walltime");
   if (s->halt != HALT_NONE)
     return;
   if (stop_requested() != STOP_NONE)
     s->halt = HALT_SIGNAL;
-  else if (walltime > 0 && clock_seconds() - s->started > walltime - fmin(0.1 * walltime, 60))
-    s->halt = HALT_WALLTIME; /* the last tenth, at most a minute, is for the checkpoint */
+  else if (steer_must_leave(s))
+    s->halt = HALT_WALLTIME;
 }
 
 /* A worker is lost when it says nothing for run.lost_after seconds; not when this process was the one that slept. */
@@ -80,17 +79,10 @@ static bool all_home(const struct steer *s) {
 
 /* ---- upkeep ---- */
 
-static enum err note_elapsed(struct steer *s) {
-  char text[64];
-  s->last_noted = clock_seconds();
-  snprintf(text, sizeof text, "%.3f", steer_elapsed(s));
-  return steer_attribute(s, -1, true, "coxswain:elapsed", text);
-}
-
 static enum err keep(struct steer *s) {
   double now = clock_seconds();
-  if (now - s->last_noted > 10)
-    TRY(note_elapsed(s));
+  if (now - s->last_noted > fmin(fmax(0.1 * (now - s->started), 1), 10)) /* often at first: a run may be killed soon */
+    TRY(steer_note_time(s));
   if (now - s->last_kept < settings_double(s->conf, "run.checkpoint"))
     return OK;
   s->last_kept = now;
@@ -139,7 +131,7 @@ static const char *const halt_words[] = {
     [HALT_TIMEOUT] = "study.timeout is over",
     [HALT_FAILURES] = RUN_TOO_MANY_FAILED,
     [HALT_SIGNAL] = "a signal asked to leave",
-    [HALT_WALLTIME] = "run.walltime is nearly over",
+    [HALT_WALLTIME] = "the walltime is nearly over",
     [HALT_REQUEST] = "coxswain stop asked to leave",
     [HALT_WORKERS] = "no worker is left",
     [HALT_ERROR] = "a worker could not start",
@@ -175,7 +167,7 @@ static enum err prune_rest(struct steer *s) {
 
 static enum err finish(struct steer *s) {
   char text[160];
-  TRY(note_elapsed(s));
+  TRY(steer_note_time(s));
   if (is_complete(s->halt))
     TRY(prune_rest(s));
   snprintf(text, sizeof text, "\"%s\"", is_complete(s->halt) ? halt_words[s->halt] : "");

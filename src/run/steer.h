@@ -11,6 +11,7 @@
 #include "run/evaluator.h"
 #include "run/protocol.h"
 #include "run/run.h"
+#include "run/walltime.h"
 #include "run/worker.h"
 
 enum presence {
@@ -29,10 +30,12 @@ struct peer {
   char *host, *device;
   int64_t *out; /* trials that are out with it */
   size_t n_out, cap_out;
-  double heard;        /* when it last said something */
-  double worked, wall; /* seconds, over its beats */
-  int64_t ended;       /* stints ended in its last beat */
-  struct strbuf mail;  /* commands that leave after the next commit */
+  double heard;           /* when it last said something */
+  double worked, wall;    /* seconds, over its beats */
+  int64_t ended;          /* stints ended in its last beat */
+  struct durations packs; /* seconds until one was on disk */
+  struct durations looks; /* the longest between two looks at commands, of each beat */
+  struct strbuf mail;     /* commands that leave after the next commit */
 };
 
 /* ordered: an outcome that waits for its turn. */
@@ -55,6 +58,14 @@ enum halt {
   HALT_REQUEST, /* coxswain stop */
   HALT_WORKERS, /* none is left */
   HALT_ERROR
+};
+
+/* What it costs to keep a study, over all its runs: the attribute coxswain:timers. */
+struct timers {
+  double training; /* seconds, of all workers together */
+  double stood;    /* seconds in which training stood still for packs */
+  int64_t packs, pack_bytes;
+  double pack_seconds; /* until they were on disk */
 };
 
 struct steer {
@@ -101,6 +112,13 @@ struct steer {
   double started, elapsed_before, last_loop, left_at, last_kept, last_noted, last_inbox, best_shown;
   double inbox_silent_until; /* after a word about what cannot be read there */
   struct display *display;
+
+  struct walltime *walltime;
+  struct timers timers;
+  struct durations step_seconds;     /* of stints that ended in this run */
+  double saving_before, step_before; /* as earlier runs knew them, 0.95 quantiles in seconds; 0: unknown */
+  bool withheld;                     /* a stint would not have fitted into the time that is left */
+  bool told_withheld;                /* ... the log says so */
 };
 
 /* steer_open.c: settings, folder, journal, identity, sampler, schedule; the study as it was left. */
@@ -125,8 +143,18 @@ enum err steer_take_turns(struct steer *s);
 
 /* steer_plan.c */
 enum err steer_plan(struct steer *s);
-size_t steer_out(const struct steer *s);     /* stints that are with our workers, or wait for their turn */
+size_t steer_out(const struct steer *s); /* stints that are with our workers, or wait for their turn */
+
+/* steer_time.c */
 double steer_elapsed(const struct steer *s); /* seconds over all jobs of the study */
+void steer_learn_stint(struct steer *s, int64_t from, int64_t to, double seconds);
+void steer_learn_pack(struct steer *s, struct peer *p, double seconds, double stood, int64_t bytes);
+bool steer_must_leave(struct steer *s); /* by the rule of walltime.h */
+/* May a stint of so many steps begin? Sets `withheld` if not. With run.ordered it may always: what is decided then does
+ * not depend on the time of day, and what is cut is trained again. */
+bool steer_has_time_for(struct steer *s, int64_t steps);
+enum err steer_note_time(struct steer *s); /* elapsed time and timers into the journal */
+void steer_recall_time(struct steer *s);   /* and out of it */
 
 /* steer_keep.c: which states stay. */
 void steer_keep_states(struct steer *s, int64_t trial); /* after its end: may the worker forget? */

@@ -85,6 +85,8 @@ static enum err record_reason(struct steer *s, int64_t trial, const char *reason
 }
 
 static enum err record_end(struct steer *s, const struct ending *e) {
+  if (e->how == STINT_reached || e->how == STINT_finished)
+    steer_learn_stint(s, s->study.trials[e->trial].stint.from, e->step, e->seconds);
   return steer_end_stint(s, &s->study.trials[e->trial], e->how, e->step, e->seconds, e->reason);
 }
 
@@ -209,6 +211,20 @@ static enum err take_saved(struct steer *s, struct reader *r) {
   return e;
 }
 
+static void take_beat(struct steer *s, struct peer *p, struct reader *r) {
+  double worked = get_f64(r);
+  p->worked += worked;
+  p->wall += get_f64(r);
+  p->ended = get_i64(r);
+  durations_add(&p->looks, get_f64(r));
+  s->timers.training += worked;
+}
+
+static void take_pack(struct steer *s, struct peer *p, struct reader *r) {
+  double seconds = get_f64(r), stood = get_f64(r);
+  steer_learn_pack(s, p, seconds, stood, get_i64(r));
+}
+
 static void take_hello(struct steer *s, struct peer *p, struct reader *r) {
   p->slots = get_i64(r);
   p->team = get_i64(r);
@@ -268,9 +284,10 @@ static enum err take_item(struct steer *s, struct peer *p, struct reader *r) {
     take_hello(s, p, r);
     return OK;
   case NEWS_BEAT:
-    p->worked += get_f64(r);
-    p->wall += get_f64(r);
-    p->ended = get_i64(r);
+    take_beat(s, p, r);
+    return OK;
+  case NEWS_PACK:
+    take_pack(s, p, r);
     return OK;
   case NEWS_REPORT: {
     get_ending(r, &e);

@@ -388,10 +388,12 @@ enum err steer_open(struct steer *s, struct wire *wire, const struct run_options
   gather_unfinished(s);
   restore_best(s);
   TRY_GOTO(e, end, list_packs(s));
-  const char *elapsed = study_attribute(&s->study, "coxswain:elapsed");
-  s->elapsed_before = elapsed ? strtod(elapsed, NULL) : 0;
+  steer_recall_time(s);
   if (o->points)
     TRY_GOTO(e, end, steer_enqueue_file(s, o->points));
+  if (!o->offline)
+    s->walltime =
+        walltime_open(settings_double(s->conf, "run.walltime"), s->started, settings_double(s->conf, "run.poll"));
   s->display = display_new(s);
 end:
   free(name);
@@ -400,6 +402,7 @@ end:
 
 void steer_close(struct steer *s) {
   display_free(s->display);
+  walltime_close(s->walltime);
   for (size_t i = 0; i < s->n_peers; i++) {
     free(s->peers[i].host);
     free(s->peers[i].device);

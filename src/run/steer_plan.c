@@ -8,10 +8,6 @@
 #include "base/mem.h"
 #include "run/steer.h"
 
-double steer_elapsed(const struct steer *s) {
-  return s->elapsed_before + clock_seconds() - s->started;
-}
-
 /* ---- limits ---- */
 
 static bool may_ask(const struct steer *s) {
@@ -128,15 +124,19 @@ static int64_t take_first(int64_t *queue, size_t *n) {
 }
 
 /* A trial whose stint was cut short goes on to where that stint was to end. */
-static enum err issue_due(struct steer *s) {
-  int64_t number = take_first(s->due, &s->n_due);
-  const struct trial *t = &s->study.trials[number];
-  return trial_is_over(t) ? OK : issue(s, number, t->stint.to, t->stint.order);
+static enum err issue_due(struct steer *s, bool *issued) {
+  const struct trial *t = &s->study.trials[s->due[0]];
+  *issued = trial_is_over(t) || steer_has_time_for(s, t->stint.to - t->step);
+  if (*issued)
+    take_first(s->due, &s->n_due);
+  return trial_is_over(t) || !*issued ? OK : issue(s, t->number, t->stint.to, t->stint.order);
 }
 
 static enum err issue_new(struct steer *s, int64_t to, bool *issued) {
   int64_t number;
   *issued = false;
+  if (!steer_has_time_for(s, to))
+    return OK;
   if (s->n_fresh)
     number = take_first(s->fresh, &s->n_fresh);
   else {
@@ -166,14 +166,15 @@ static enum err issue_next(struct steer *s, bool *issued) {
   *issued = true;
   tidy_fresh(s);
   if (s->n_due)
-    return issue_due(s);
+    return issue_due(s, issued);
   if (s->limit != HALT_NONE) {
     *issued = false;
     return OK;
   }
   switch (schedule_next(&s->schedule, &s->study, may_ask(s), &trial, &to)) {
   case NEXT_RESUME:
-    return issue(s, trial, to, s->next_order++);
+    *issued = steer_has_time_for(s, to - s->study.trials[trial].step);
+    return *issued ? issue(s, trial, to, s->next_order++) : OK;
   case NEXT_NEW:
     return issue_new(s, to, issued);
   case NEXT_WAIT:
@@ -265,7 +266,7 @@ static int64_t furthest(const struct steer *s) {
  * that a study has a value and weights to show. */
 static enum err bring_one_home(struct steer *s, bool *issued) {
   int64_t number = s->study.counts[TRIAL_COMPLETE] == 0 ? furthest(s) : -1;
-  *issued = number >= 0;
+  *issued = number >= 0 && steer_has_time_for(s, s->schedule.steps - s->study.trials[number].step);
   return *issued ? issue(s, number, s->schedule.steps, s->next_order++) : OK;
 }
 
@@ -291,16 +292,20 @@ enum err steer_plan(struct steer *s) {
   if (!workers_ready(s))
     return OK;
   bool issued = true, any = false;
+  s->withheld = false;
   while (issued && place_left(s)) {
     TRY(issue_next(s, &issued));
     any = any || issued;
   }
   if (any || steer_out(s))
     return OK;
-  TRY(bring_one_home(s, &issued));
-  if (!issued)
+  if (!s->withheld)
+    TRY(bring_one_home(s, &issued));
+  if (!issued && !s->withheld)
     TRY(rebuild_best(s, &issued));
-  if (!issued)
+  if (!issued && s->withheld)
+    s->halt = HALT_WALLTIME;
+  else if (!issued)
     s->halt = s->limit != HALT_NONE ? s->limit : s->exhausted ? HALT_EXHAUSTED : HALT_TRIALS;
   return OK;
 }

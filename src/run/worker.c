@@ -1,5 +1,6 @@
 #include "run/worker.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -40,11 +41,12 @@ struct worker {
   struct holdings parked;
   struct strbuf news;
   double quantum, checkpoint; /* seconds */
-  double next_checkpoint, last_beat, last_call;
-  double worked; /* seconds of work since the last beat */
-  int64_t ended; /* stints since the last beat */
-  int64_t epoch; /* of the journal: with rank and count it makes names of packs that never come again */
-  int64_t packs; /* written by this process */
+  double next_checkpoint, last_beat, last_call, last_look;
+  double longest_look; /* seconds between two looks at commands, since the last beat */
+  double worked;       /* seconds of work since the last beat */
+  int64_t ended;       /* stints since the last beat */
+  int64_t epoch;       /* of the journal: with rank and count it makes names of packs that never come again */
+  int64_t packs;       /* written by this process */
   bool left;
 };
 
@@ -125,7 +127,9 @@ static void beat(struct worker *w) {
   put_f64(&w->news, w->worked);
   put_f64(&w->news, now - w->last_beat);
   put_i64(&w->news, w->ended);
+  put_f64(&w->news, w->longest_look);
   w->last_beat = now;
+  w->longest_look = 0;
   w->worked = 0;
   w->ended = 0;
 }
@@ -138,6 +142,13 @@ static void say_error(struct worker *w, enum err code) {
 
 /* ---- packs ---- */
 
+static void say_pack(struct worker *w, double seconds, double stood, int64_t bytes) {
+  put_i64(&w->news, NEWS_PACK);
+  put_f64(&w->news, seconds);
+  put_f64(&w->news, stood);
+  put_i64(&w->news, bytes);
+}
+
 /* Snapshots what was trained on into the holdings' company and writes one pack of all that no pack has yet. */
 static enum err write_pack(struct worker *w) {
   size_t n = 0, most = w->n_seats + w->parked.n;
@@ -145,6 +156,7 @@ static enum err write_pack(struct worker *w) {
   struct state *running = MEM_NEW_ARRAY(struct state, w->n_seats + 1);
   enum err e = OK;
   char name[64], *path = NULL;
+  const double begun = clock_seconds();
   for (size_t i = 0; i < w->n_seats; i++) {
     state_init(&running[i]);
     if (!w->seats[i].taken || !w->seats[i].unsaved)
@@ -162,6 +174,7 @@ static enum err write_pack(struct worker *w) {
   path = path_join(w->folder, name);
   TRY_GOTO(e, end, pack_write(path, w->study_name, w->packs, items, n));
   w->packs++;
+  say_pack(w, clock_seconds() - begun, clock_seconds() - begun, file_size(path));
   for (size_t i = 0; i < n; i++) {
     put_i64(&w->news, NEWS_SAVED);
     put_i64(&w->news, items[i].trial);
@@ -173,6 +186,7 @@ static enum err write_pack(struct worker *w) {
   for (size_t i = 0; i < w->parked.n; i++)
     w->parked.items[i].unsaved = false;
 end:
+  w->last_look = clock_seconds(); /* what packs take is known apart */
   for (size_t i = 0; i < w->n_seats; i++)
     state_free(&running[i]);
   free(running);
@@ -340,7 +354,7 @@ static enum err start(struct worker *w, struct reader *r) {
   w->quantum = settings_double(w->conf, "run.quantum");
   w->checkpoint = settings_double(w->conf, "run.checkpoint");
   w->next_checkpoint = clock_seconds() + w->checkpoint;
-  w->last_beat = w->last_call = clock_seconds();
+  w->last_beat = w->last_call = w->last_look = clock_seconds();
   if (strcmp(settings_text(w->conf, "evaluator"), "command") != 0)
     launcher_stop(w->launcher);
   TRY(evaluator_open(&w->evaluator, settings_text(w->conf, "evaluator"), &o));
@@ -414,6 +428,8 @@ static enum err begin(struct worker *w, struct reader *r) {
     return leave(w, true);
   }
   TRY(e);
+  w->last_look = clock_seconds(); /* opening took its time */
+  w->longest_look = 0;
   say_hello(w);
   return OK;
 }
@@ -445,7 +461,10 @@ static enum err obey_all(struct worker *w, bool *any) {
   struct strbuf message = STRBUF_INIT;
   enum err e = OK;
   bool got = true;
+  double now = clock_seconds();
   *any = false;
+  w->longest_look = fmax(w->longest_look, now - w->last_look);
+  w->last_look = now;
   while (e == OK && !w->left) {
     e = wire_from_steer(w->wire, &got, &message);
     if (e != OK || !got)
