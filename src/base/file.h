@@ -16,6 +16,7 @@ enum err file_write_atomic(const char *path, const void *bytes, size_t n);
 enum err file_write_all(int fd, const void *bytes, size_t n, const char *path); /* loops over short writes and EINTR */
 enum err file_sync_folder(const char *folder);
 bool file_exists(const char *path);
+bool file_is_folder(const char *path);
 int64_t file_size(const char *path);          /* -1 if there is none */
 enum err file_make_folders(const char *path); /* as mkdir -p */
 enum err file_rename(const char *from, const char *to);

@@ -78,25 +78,26 @@
 #define GENERATE_LIST(X) X(jets, "synthetic b, c and light jets with the DL1r input variables")
 
 /* cli/cmd_NAME.c: subcommands, in the order of --help */
-#define COMMAND_LIST(X)                                              \
-  X(run, "run a study, or go on with one")                           \
-  X(check, "check a study file and say what the study will cost")    \
-  X(init, "write a first study file for a data file")                \
-  X(status, "how a study stands, also while it runs")                \
-  X(best, "the best trials, their metrics and weights")              \
-  X(export, "write all trials as csv or json")                       \
-  X(train, "train one point of a study, or one of its trials again") \
-  X(predict, "apply a trained network to a data file")               \
-  X(data, "show what is in a data file")                             \
-  X(import, "turn CSV or IDX files into HDF5")                       \
-  X(generate, "write a synthetic data sample")                       \
-  X(ask, "take points to evaluate elsewhere")                        \
-  X(tell, "hand in results of points evaluated elsewhere")           \
-  X(split, "cut a scan into files of points for independent jobs")   \
-  X(merge, "join the studies of such jobs")                          \
-  X(enqueue, "put points of your own into a study")                  \
-  X(stop, "ask a running study to checkpoint and leave")             \
-  X(cancel, "give up trials of a study")                             \
+#define COMMAND_LIST(X)                                                    \
+  X(run, "run a study, or go on with one")                                 \
+  X(check, "check a study file and say what the study will cost")          \
+  X(init, "write a first study file for a data file")                      \
+  X(preflight, "what a study would meet on these ranks and in its folder") \
+  X(status, "how a study stands, also while it runs")                      \
+  X(best, "the best trials, their metrics and weights")                    \
+  X(export, "write all trials as csv or json")                             \
+  X(train, "train one point of a study, or one of its trials again")       \
+  X(predict, "apply a trained network to a data file")                     \
+  X(data, "show what is in a data file")                                   \
+  X(import, "turn CSV or IDX files into HDF5")                             \
+  X(generate, "write a synthetic data sample")                             \
+  X(ask, "take points to evaluate elsewhere")                              \
+  X(tell, "hand in results of points evaluated elsewhere")                 \
+  X(split, "cut a scan into files of points for independent jobs")         \
+  X(merge, "join the studies of such jobs")                                \
+  X(enqueue, "put points of your own into a study")                        \
+  X(stop, "ask a running study to checkpoint and leave")                   \
+  X(cancel, "give up trials of a study")                                   \
   X(reference, "print every setting with type, range, default and meaning")
 
 #define LIST_HELP_(name, help) {#name, help},

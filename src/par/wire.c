@@ -1,6 +1,7 @@
 #include "par/wire.h"
 
 #include <mpi.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +33,7 @@ struct receiving {
 
 struct wire {
   bool mpi;
-  int rank, size;
+  int rank, size, level;
   struct neighbours neighbours;
   struct queue to_steer, to_worker;
   struct sending *sending;
@@ -103,6 +104,7 @@ static enum err start_mpi(struct wire *w, int *argc, char ***argv) {
   if (code != MPI_SUCCESS)
     return mpi_failed(code, "MPI_Init_thread");
   w->mpi = true;
+  w->level = given;
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
   MPI_Comm_rank(MPI_COMM_WORLD, &w->rank);
   MPI_Comm_size(MPI_COMM_WORLD, &w->size);
@@ -119,6 +121,28 @@ enum err wire_open(struct wire **out, int *argc, char ***argv) {
   if (launched())
     TRY(start_mpi(w, argc, argv));
   return OK;
+}
+
+static const char *level_name(int level) {
+  return level == MPI_THREAD_MULTIPLE     ? "multiple"
+         : level == MPI_THREAD_SERIALIZED ? "serialized"
+         : level == MPI_THREAD_FUNNELED   ? "funneled"
+                                          : "single";
+}
+
+struct wire_facts wire_facts(const struct wire *w) {
+  struct wire_facts f = {.mpi = w->mpi, .library = "none", .level = "none", .level_suffices = true, .ranks = w->size};
+  f.tasks_variable = launcher_size();
+  f.tasks = f.tasks_variable ? strtol(getenv(f.tasks_variable), NULL, 10) : w->size;
+  if (!w->mpi)
+    return f;
+  char text[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+  int n = 0;
+  MPI_Get_library_version(text, &n);
+  snprintf(f.library, sizeof f.library, "%.*s", (int)strcspn(text, ",\n"), text);
+  f.level = level_name(w->level);
+  f.level_suffices = w->level >= MPI_THREAD_FUNNELED;
+  return f;
 }
 
 /* Lets go of messages that have left. */

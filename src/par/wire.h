@@ -22,6 +22,17 @@ enum err wire_open(struct wire **out, int *argc, char ***argv);
 /* Waits a little for messages under way, then finalises. With `abandon` (a rank is missing or something failed) it does
  * not finalise, which could wait for ever: the caller must end with _exit. */
 void wire_close(struct wire *w, bool abandon);
+/* What MPI and the launcher say of this run, for people and for preflight. */
+struct wire_facts {
+  bool mpi;
+  char library[64];           /* "Open MPI v4.1.4" */
+  const char *level;          /* thread level that MPI gave: "funneled"; static */
+  bool level_suffices;        /* helper threads of ours, which never call MPI, are allowed for */
+  int ranks;                  /* as MPI sees them */
+  const char *tasks_variable; /* by which the launcher says how many it started; NULL: by none */
+  long tasks;
+};
+struct wire_facts wire_facts(const struct wire *w);
 int wire_rank(const struct wire *w);
 int wire_size(const struct wire *w);
 const struct neighbours *wire_neighbours(const struct wire *w); /* the ranks of this host */

@@ -13,6 +13,7 @@
 #include "nn/metric.h"
 #include "run/display.h"
 #include "run/folder.h"
+#include "run/preflight.h"
 #include "run/steer.h"
 
 /* ---- settings and folder ---- */
@@ -380,6 +381,8 @@ enum err steer_open(struct steer *s, struct wire *wire, const struct run_options
   enum err e = OK;
   TRY_GOTO(e, end, make_folder(s, name));
   TRY_GOTO(e, end, open_log(s));
+  if (!o->offline)
+    TRY_GOTO(e, end, preflight_short(wire, s->folder));
   study_init(&s->study, &s->space);
   TRY_GOTO(e, end, schedule_open(&s->schedule, settings_text(s->conf, "schedule.name"), steps, s->conf));
   TRY_GOTO(e, end, sampler_open(&s->sampler, settings_text(s->conf, "sampler.name"), &s->space, key, s->conf));

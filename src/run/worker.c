@@ -1,4 +1,5 @@
 #include "run/worker.h"
+#include "run/preflight.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -339,6 +340,7 @@ static enum err start(struct worker *w, struct reader *r) {
   free(text);
   free(name);
   TRY(e);
+  TRY(preflight_see(w->folder));
   bool dedicated = strcmp(settings_text(w->conf, "run.steer"), "dedicated") == 0;
   struct evaluator_options o = {.conf = w->conf,
                                 .space = &w->space,
