@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -77,18 +76,11 @@ static enum err preflight(int *argc, char ***argv, const char *study, struct pre
     o->folder = folder ? folder : ".";
   if (e == OK)
     e = preflight_run(wire, o, &p, &abandon);
-  bool rank0 = !wire || wire_rank(wire) == 0, alone = !wire || wire_size(wire) == 1;
-  if (e == OK && rank0)
+  if (e == OK && wire_rank(wire) == 0)
     e = show(&p, json);
   preflight_free(&p);
   free(folder);
-  wire_close(wire, abandon);
-  if (!abandon || alone)
-    return e;
-  if (e != OK && rank0)
-    fprintf(stderr, "coxswain: %s\n", err_text());
-  fflush(NULL);
-  _exit(err_exit_code(e));
+  return wire_end(wire, abandon, e);
 }
 
 /* A positive number of seconds. */

@@ -1,7 +1,6 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "cli/command.h"
@@ -26,7 +25,6 @@ static void usage(void) {
          "  mpirun -n 8 coxswain run scan.cfg --out /scratch/scan --set study.trials=200\n");
 }
 
-/* After run_study fails with ranks missing, MPI_Finalize could wait for ever: the process ends without it. */
 static enum err run(int *argc, char ***argv, struct run_options *o) {
   struct wire *wire = NULL;
   bool abandon = true;
@@ -35,14 +33,9 @@ static enum err run(int *argc, char ***argv, struct run_options *o) {
   if (e == OK)
     e = run_study(wire, o, &abandon);
   launcher_free(o->launcher);
-  bool rank0 = wire_rank(wire) == 0, alone = wire_size(wire) == 1;
-  wire_close(wire, abandon);
-  if (!abandon || alone)
-    return rank0 || e != ERR_STOPPED ? e : OK;
-  if (e != OK && e != ERR_STOPPED)
-    fprintf(stderr, "coxswain: %s\n", err_text());
-  fflush(NULL);
-  _exit(err_exit_code(e));
+  bool rank0 = wire_rank(wire) == 0;
+  e = wire_end(wire, abandon, e);
+  return rank0 || e != ERR_STOPPED ? e : OK;
 }
 
 enum err cmd_run(int argc, char **argv) {

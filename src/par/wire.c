@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -170,6 +171,17 @@ void wire_close(struct wire *w, bool abandon) {
   free(w->sending); /* what is still in there, and in `receiving`, belongs to MPI until the process ends */
   free(w->receiving);
   free(w);
+}
+
+enum err wire_end(struct wire *w, bool abandon, enum err e) {
+  bool alone = !w || w->size == 1;
+  wire_close(w, abandon);
+  if (!abandon || alone)
+    return e;
+  if (e != OK && e != ERR_STOPPED)
+    fprintf(stderr, "coxswain: %s\n", err_text());
+  fflush(NULL);
+  _exit(err_exit_code(e));
 }
 
 int wire_rank(const struct wire *w) {
