@@ -118,7 +118,7 @@ void file_unmap(const void *bytes, size_t n) {
 
 /* ---- writing ---- */
 
-enum err file_write_all(int fd, const void *bytes, size_t n, const char *path) {
+static enum err write_on(int fd, const void *bytes, size_t n, const char *path) {
   const char *p = bytes;
   while (n > 0) {
     ssize_t done = write(fd, p, n);
@@ -130,6 +130,13 @@ enum err file_write_all(int fd, const void *bytes, size_t n, const char *path) {
     n -= (size_t)done;
   }
   return OK;
+}
+
+enum err file_write_all(int fd, const void *bytes, size_t n, const char *path) {
+  stop_hold();
+  enum err e = write_on(fd, bytes, n, path);
+  stop_release();
+  return e;
 }
 
 enum err file_sync_folder(const char *folder) {
