@@ -39,7 +39,7 @@ reports() {
 step "an undisturbed run"
 expect 0 "$COXSWAIN" run curve.cfg --out whole --set function.seconds=0
 
-for signal in TERM INT USR1 USR2; do
+for signal in TERM INT HUP USR1 USR2; do
   step "SIG$signal once: everything is kept"
   start curve.cfg --out signal
   wait_for 20 "some trials" at_least $((60 + $(lines_of signal/journal.log))) signal/journal.log
@@ -73,6 +73,42 @@ kill -TERM "$started"
 kill -TERM "$started"
 ends_with 75
 status_is twice 'not x["complete"] and not x["running"]'
+
+step "the same inside a training step that no signal cuts short; what was decided stays"
+cat >long.cfg <<'EOF'
+study = { metric = "val_loss"; trials = 2; };
+space = { lr = { low = 1e-3; high = 1e-2; }; };
+data = { generate = "jets"; rows = 100000; validation = 0.05; test = 0.05; };
+model = { hidden = (4096, 4096); };
+train = { epochs = 1; batch = 80000; lr = "@lr"; };
+EOF
+interrupted() {
+  gone "$started" || {
+    kill -INT "$started" 2>/dev/null || true
+    return 1
+  }
+}
+for again in "" yes; do
+  start long.cfg --out long
+  wait_for 60 "the first stint${again:+ of the second run}" status_is long 'x["counts"]["training"] >= 1' 2>/dev/null
+  wait_for 60 "its end" interrupted
+  ends_with 75
+  says "left in the middle of its work"
+  [ -z "$again" ] || says "going on with long: 0 trials done"
+  status_is long 'not x["running"] and 1 <= x["trials"] == x["counts"]["waiting"]'
+done
+
+step "nohup: SIGHUP stays ignored"
+(
+  trap '' HUP
+  exec "$COXSWAIN" run curve.cfg --out nohup --set function.seconds=0.02
+) >said 2>&1 &
+started=$!
+wait_for 20 "some trials" at_least 60 nohup/journal.log
+kill -HUP "$started"
+wait_for 20 "more trials" at_least $((60 + $(lines_of nohup/journal.log))) nohup/journal.log
+kill -TERM "$started"
+ends_with 75
 
 step "a signal while the data are prepared does not wait for them, and leaves nothing half done"
 cat >jets.cfg <<'EOF'
