@@ -394,10 +394,47 @@ static int signals_in_child(void) {
   if (stop_requested() != STOP_SOON)
     return 3;
   raise(SIGTERM);
-  if (stop_requested() != STOP_NOW)
+  raise(SIGHUP);
+  if (stop_requested() != STOP_SOON) /* so soon it is the same word from somebody else */
     return 4;
+  for (double end = clock_seconds() + 20; stop_requested() != STOP_NOW && clock_seconds() < end; clock_sleep(0.02))
+    raise(SIGTERM);
+  if (stop_requested() != STOP_NOW)
+    return 5;
   stop_request(STOP_SOON);
-  return stop_requested() == STOP_NOW ? 0 : 5;
+  return stop_requested() == STOP_NOW ? 0 : 6;
+}
+
+/* As if a step took for ever; and a write before it that must not be torn. */
+static int stuck_child(int line) {
+  stop_catch_signals();
+  stop_hold();
+  raise(SIGINT);
+  for (double end = clock_seconds() + 20; stop_requested() != STOP_NOW && clock_seconds() < end; clock_sleep(0.02))
+    raise(SIGINT);
+  for (double end = clock_seconds() + 2.5; clock_seconds() < end;)
+    clock_sleep(0.1);
+  if (write(line, "x", 1) != 1)
+    return 1;
+  stop_release();
+  for (double end = clock_seconds() + 60; clock_seconds() < end;)
+    clock_sleep(1);
+  return 2;
+}
+
+static void test_forced_end(void) {
+  int ends[2], status = -1;
+  char written = 0;
+  REQUIRE(pipe(ends) == 0);
+  fflush(NULL);
+  pid_t child = fork();
+  if (child == 0)
+    _exit(stuck_child(ends[1]));
+  close(ends[1]);
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 75);
+  CHECK(read(ends[0], &written, 1) == 1 && written == 'x');
+  close(ends[0]);
 }
 
 static void test_signals(void) {
@@ -425,14 +462,14 @@ static void test_team_of_one(void) {
 }
 
 int main(void) {
-  return TEST_MAIN("base", {"error text and trace", test_error_text_and_trace},
-                   {"an error text too long is cut", test_error_too_long},
-                   {"error text is per thread", test_error_per_thread}, {"exit codes", test_exit_codes},
-                   {"strbuf", test_strbuf}, {"doubles print as Python prints them", test_double_known},
-                   {"doubles read back equal", test_double_round_trips}, {"JSON strings", test_json_strings},
-                   {"memory", test_memory}, {"SHA-256", test_sha256}, {"CRC-32", test_crc32},
-                   {"log lines of threads stay whole", test_log_lines_stay_whole},
-                   {"log levels and terminal hook", test_log_levels_and_hook},
-                   {"a log that cannot be opened", test_log_cannot_open}, {"durations", test_durations},
-                   {"clock", test_clock}, {"signals", test_signals}, {"team of one", test_team_of_one});
+  return TEST_MAIN(
+      "base", {"error text and trace", test_error_text_and_trace},
+      {"an error text too long is cut", test_error_too_long}, {"error text is per thread", test_error_per_thread},
+      {"exit codes", test_exit_codes}, {"strbuf", test_strbuf},
+      {"doubles print as Python prints them", test_double_known}, {"doubles read back equal", test_double_round_trips},
+      {"JSON strings", test_json_strings}, {"memory", test_memory}, {"SHA-256", test_sha256}, {"CRC-32", test_crc32},
+      {"log lines of threads stay whole", test_log_lines_stay_whole},
+      {"log levels and terminal hook", test_log_levels_and_hook}, {"a log that cannot be opened", test_log_cannot_open},
+      {"durations", test_durations}, {"clock", test_clock}, {"signals", test_signals},
+      {"a second signal", test_forced_end}, {"team of one", test_team_of_one});
 }
