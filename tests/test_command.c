@@ -118,10 +118,11 @@ static void test_reserved_names(void) {
   said_free(&s);
 }
 
-static void note_line(void *context, const char *line, size_t n) {
+static bool note_line(void *context, const char *line, size_t n) {
   struct strbuf *b = context;
   strbuf_add(b, line, n);
   strbuf_putc(b, '|');
+  return true;
 }
 
 static void append(const char *path, const char *text, size_t times) {
@@ -367,11 +368,113 @@ static void test_too_far(void) {
   fixture_close(&f);
 }
 
+/* Without pauses the program runs on behind its stint, aside, and the next one takes it up. */
+static void test_runs_on(void) {
+  struct fixture f;
+  struct state s;
+  test_folder("command");
+  fixture_open(&f,
+               "echo x >>starts; for s in 1 2 3 4 5 6 7 8 9; do echo '{\\\"loss\\\": 0.'$s', \\\"step\\\": '$s'}'; "
+               "while [ $s = 4 ] && [ ! -e go ]; do sleep 0.01; done; done",
+               1, "}; schedule = { pause = false; ");
+  state_init(&s);
+  REQUIRE(admit(&f, 0, 8, 0, 1, NULL) == OK);
+  CHECK(next(&f, 0).step == 1);
+  struct outcome o = next(&f, 0);
+  CHECK(o.kind == WORK_REACHED && o.step == 1);
+  CHECK(f.e->ops->snapshot(f.e, 0, &s) == OK);
+  f.e->ops->evict(f.e, 0);
+  REQUIRE(admit(&f, 0, 8, 1, 3, &s) == OK);
+  CHECK(next(&f, 0).step == 2);
+  CHECK(next(&f, 0).step == 3);
+  CHECK(next(&f, 0).kind == WORK_REACHED);
+  state_free(&s);
+  state_init(&s);
+  CHECK(f.e->ops->snapshot(f.e, 0, &s) == OK);
+  f.e->ops->evict(f.e, 0);
+  append("test-files/command/trials/trial-000008/go", "", 1);
+  REQUIRE(admit(&f, 0, 8, 3, 9, &s) == OK);
+  for (int64_t k = 4; k <= 9; k++)
+    CHECK(next(&f, 0).step == k);
+  CHECK(next(&f, 0).kind == WORK_FINISHED);
+  CHECK(file_size("test-files/command/trials/trial-000008/starts") == 2);
+  f.e->ops->evict(f.e, 0);
+  state_free(&s);
+  fixture_close(&f);
+}
+
+/* One that is forgotten gives its share to the next program only when it is gone. */
+static void test_forgotten(void) {
+  struct fixture f;
+  test_folder("command");
+  fixture_open(&f,
+               "echo '{\\\"loss\\\": 0.5, \\\"step\\\": 1}'; if [ $COXSWAIN_TRIAL = 1 ]; then "
+               "trap 'echo x >>../stopped; exit' TERM; while :; do sleep 0.01; done; fi; [ -e ../stopped ] || exit 9",
+               1, "}; schedule = { pause = false; ");
+  REQUIRE(admit(&f, 0, 1, 0, 1, NULL) == OK);
+  CHECK(next(&f, 0).kind == WORK_REPORT);
+  CHECK(next(&f, 0).kind == WORK_REACHED);
+  f.e->ops->evict(f.e, 0);
+  CHECK(!file_exists("test-files/command/trials/stopped"));
+  f.e->ops->forget(f.e, 1);
+  REQUIRE(admit(&f, 0, 2, 0, 1, NULL) == OK);
+  CHECK(next(&f, 0).kind == WORK_REPORT);
+  CHECK(next(&f, 0).kind == WORK_REACHED);
+  f.e->ops->evict(f.e, 0);
+  fixture_close(&f);
+}
+
+static bool take_before_stop(void *context, const char *line, size_t n) {
+  return strncmp(line, "stop", 4) != 0 && note_line(context, line, n);
+}
+
+/* A line that is not taken comes again, also one that was longer than a piece. */
+static void test_left_line(void) {
+  char path[4096];
+  struct tail t;
+  struct strbuf got = STRBUF_INIT;
+  snprintf(path, sizeof path, "%s/file", test_folder("command_left"));
+  append(path, "one\nstop", 1);
+  append(path, " and go on", 10000);
+  append(path, "\nthree\nfour", 1);
+  REQUIRE(tail_open(&t, path, false) == OK);
+  for (int i = 0; i < 3; i++)
+    CHECK(!tail_read(&t, 1 << 20, true, take_before_stop, &got));
+  CHECK_TEXT(got.text, "one|");
+  strbuf_clear(&got);
+  while (tail_read(&t, 1 << 20, true, note_line, &got))
+    ;
+  CHECK(got.len == strlen("stop") + 10 * 10000 + strlen("|three|four|"));
+  tail_close(&t);
+  strbuf_free(&got);
+}
+
+/* Steps that come out of order, again, or after the result are no values. */
+static void test_disorder(void) {
+  struct fixture f;
+  test_folder("command");
+  fixture_open(&f,
+               "for s in 2 1 2 5 3; do echo '{\\\"loss\\\": 0.'$s', \\\"step\\\": '$s'}'; done; "
+               "echo '{\\\"loss\\\": 0.7, \\\"step\\\": 9}' >result.tmp; mv result.tmp result.json; "
+               "echo '{\\\"loss\\\": 0.1, \\\"step\\\": 4}'",
+               1, "");
+  REQUIRE(admit(&f, 0, 1, 0, 9, NULL) == OK);
+  CHECK(next(&f, 0).step == 2);
+  CHECK(next(&f, 0).step == 5);
+  CHECK(next(&f, 0).step == 9);
+  struct outcome o = next(&f, 0);
+  CHECK(o.kind == WORK_FINISHED && o.value == 0.7);
+  f.e->ops->evict(f.e, 0);
+  fixture_close(&f);
+}
+
 int main(void) {
   return TEST_MAIN("command", {"words", test_words}, {"lines", test_lines}, {"what is no line", test_no_lines},
                    {"reserved names", test_reserved_names}, {"a file that grows", test_tail},
                    {"last words", test_last_words}, {"stint after stint", test_stints},
                    {"values nobody passed on", test_replay}, {"state of what was taken", test_snapshot_of_taken},
                    {"evicted", test_evict}, {"a folder of another point", test_other_point},
-                   {"early stop", test_early_stop}, {"further than asked", test_too_far});
+                   {"early stop", test_early_stop}, {"further than asked", test_too_far},
+                   {"a program that runs on", test_runs_on}, {"one that is stopped", test_forgotten},
+                   {"a line for later", test_left_line}, {"out of order", test_disorder});
 }

@@ -468,6 +468,26 @@ static void test_rung_ranks(void) {
   rung_free(&rung);
 }
 
+/* A decision that cannot wait: the best third, or the best one of two. */
+static void test_rung_passes(void) {
+  enum { N = 300 };
+  struct member all[N];
+  struct rng rng = rng_of(rng_key("passes", 1));
+  struct rung rung;
+  rung_init(&rung, 1, 3);
+  for (size_t i = 0; i < N; i++) {
+    all[i] = (struct member){.value = (double)rng_below(&rng, 50), .trial = (int64_t)i};
+    rung_add(&rung, all[i]);
+    for (size_t m = 0; m <= i; m++) {
+      size_t rank = 0, places = (i + 1) / 3;
+      for (size_t k = 0; k <= i; k++)
+        rank += member_before(all[k], all[m]);
+      CHECK(rung_passes(&rung, all[m]) == (rank < (places ? places : 1)));
+    }
+  }
+  rung_free(&rung);
+}
+
 static void test_hundred_thousand(void) {
   struct runner r;
   runner_init(&r, 7, false, 100000);
@@ -492,10 +512,10 @@ static void test_refuses(void) {
 }
 
 int main(void) {
-  return TEST_MAIN("schedule", {"a rung ranks its members", test_rung_ranks},
-                   {"halving decides as a plain search does", test_as_the_reference},
-                   {"the best go on", test_the_best_go_on}, {"told again, it decides the same", test_resumes},
-                   {"full", test_full}, {"from halving to full", test_schedule_changes},
-                   {"other rungs", test_rungs_change}, {"refusals", test_refuses},
-                   {"100,000 trials", test_hundred_thousand}, );
+  return TEST_MAIN(
+      "schedule", {"a rung ranks its members", test_rung_ranks}, {"a rung lets the best pass", test_rung_passes},
+      {"halving decides as a plain search does", test_as_the_reference}, {"the best go on", test_the_best_go_on},
+      {"told again, it decides the same", test_resumes}, {"full", test_full},
+      {"from halving to full", test_schedule_changes}, {"other rungs", test_rungs_change}, {"refusals", test_refuses},
+      {"100,000 trials", test_hundred_thousand}, );
 }

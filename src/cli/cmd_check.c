@@ -51,8 +51,8 @@ static enum err find_mistakes(struct check *k, const char *file, const char *con
                                             .study_name = k->name,
                                             .maximize = run_maximizes(k->conf),
                                             .slots = 1};
-    if (!c.n && k->evaluator->check)
-      k->evaluator->check(&k->options, &c);
+    if (!c.n)
+      evaluator_check(k->evaluator, &k->options, &c);
   }
   enum err e = complaints_verdict(&c);
   complaints_free(&c);

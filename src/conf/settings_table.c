@@ -109,6 +109,7 @@ static const struct setting rows[] = {
 
   {"schedule.name", SETTING_CHOICE, 0, FREE, "full", NO_RANGE, "", CHOICES(SCHEDULE_LIST), "Which training is worth going on with."},
   {"schedule.eta", SETTING_INT, 0, FREE, "3", 2, 100, "", NULL, "halving: the best one of every eta trials goes on to the next rung, which is eta times as long."},
+  {"schedule.pause", SETTING_BOOL, 0, FREE, "true", NO_RANGE, "", NULL, "false, for programs that keep no checkpoint (evaluator = command): a program runs on while the schedule decides on its trial, and is stopped if the trial does not go on."},
   {"schedule.first", SETTING_INT, 0, FREE, "1", COUNT(1), "epochs", NULL, "halving: length of the first rung. Rungs are first, first x eta, first x eta^2, ... and the last epoch."},
 
   {"function.name", SETTING_CHOICE, 0, IDENTITY, "sphere", NO_RANGE, "", CHOICES(FUNCTION_LIST), "The test function; its arguments are the numbers of the space, in the order written."},

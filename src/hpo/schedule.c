@@ -40,6 +40,11 @@ enum next schedule_next(struct schedule *s, const struct study *study, bool may_
   return s->ops->next(s, study, may_ask, trial, to);
 }
 
+bool schedule_goes_on(struct schedule *s, const struct study *study, const struct trial *t, int64_t *to) {
+  *to = s->steps;
+  return !s->ops->goes_on || s->ops->goes_on(s, study, t, to);
+}
+
 bool schedule_may_promote(const struct schedule *s, const struct study *study, const struct trial *t) {
   (void)study;
   return trial_is_paused(t) && t->step < s->steps;

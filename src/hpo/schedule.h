@@ -22,6 +22,9 @@ struct schedule_ops {
   /* `may_ask`: false when no new trial may start (limits). Whoever calls acts on the answer (OP_STINT for NEXT_RESUME)
    * before the next call. Stints that were interrupted or lost are handed out again by steering before it asks here. */
   enum next (*next)(struct schedule *s, const struct study *study, bool may_ask, int64_t *trial, int64_t *to);
+  /* A decision on a paused trial that cannot wait (schedule.pause = false: its program has a slot that something else
+   * wants): does it go on, and to where? NULL: to the last step. */
+  bool (*goes_on)(struct schedule *s, const struct study *study, const struct trial *t, int64_t *to);
   void (*close)(struct schedule *s); /* NULL: nothing to do */
 };
 
@@ -39,6 +42,7 @@ enum err schedule_open(struct schedule *s, const char *name, int64_t steps, cons
 void schedule_close(struct schedule *s);
 void schedule_tell(struct schedule *s, const struct study *study, const struct trial *t);
 enum next schedule_next(struct schedule *s, const struct study *study, bool may_ask, int64_t *trial, int64_t *to);
+bool schedule_goes_on(struct schedule *s, const struct study *study, const struct trial *t, int64_t *to);
 /* Would this paused trial's state be needed again? (run.keep) Any paused trial short of the last step may be: a rung
  * that grows lets more of its members go on. */
 bool schedule_may_promote(const struct schedule *s, const struct study *study, const struct trial *t);

@@ -142,5 +142,18 @@ static enum next halving_next(struct schedule *s, const struct study *study, boo
   return may_ask ? NEXT_NEW : NEXT_WAIT;
 }
 
-const struct schedule_ops schedule_halving = {
-    .name = "halving", .open = halving_open, .tell = halving_tell, .next = halving_next, .close = halving_close};
+/* The stopping variant of the algorithm: decided on arrival, by those who came before. The best of a rung that is not
+ * full goes on, or the first eta - 1 trials would always be stopped. */
+static bool halving_goes_on(struct schedule *s, const struct study *study, const struct trial *t, int64_t *to) {
+  struct halving *h = s->context;
+  size_t k = place_of(h, t->number)->rungs;
+  *to = k < h->n ? h->rungs[k].step : s->steps;
+  return k == 0 || rung_passes(&h->rungs[k - 1], member_of(study, t, h->rungs[k - 1].step));
+}
+
+const struct schedule_ops schedule_halving = {.name = "halving",
+                                              .open = halving_open,
+                                              .tell = halving_tell,
+                                              .next = halving_next,
+                                              .goes_on = halving_goes_on,
+                                              .close = halving_close};

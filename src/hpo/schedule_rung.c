@@ -79,6 +79,12 @@ const struct member *rung_first(const struct rung *r) {
   return &r->waiting.items[0];
 }
 
+bool rung_passes(const struct rung *r, struct member m) {
+  if (r->best.n > 0)
+    return !member_before(r->best.items[0], m);
+  return r->rest.n == 0 || !member_before(r->rest.items[0], m);
+}
+
 void rung_drop_first(struct rung *r) {
   heap_pop(&r->waiting);
 }

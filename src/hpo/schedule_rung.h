@@ -39,6 +39,9 @@ void rung_add(struct rung *r, struct member m);  /* a new member, which is not w
 void rung_wait(struct rung *r, struct member m); /* a member could go on */
 /* The best of those waiting, if it is among the best floor(n/eta) of all; else NULL. */
 const struct member *rung_first(const struct rung *r);
+/* When the decision on a member cannot wait for the rung to grow: is it among the best floor(n/eta), or the best of
+ * fewer than eta? */
+bool rung_passes(const struct rung *r, struct member m);
 void rung_drop_first(struct rung *r); /* it has gone on, or never will */
 
 #endif

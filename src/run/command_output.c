@@ -179,14 +179,24 @@ static void add_part(struct tail *t, const char *bytes, size_t n) {
     strbuf_add(&t->part, bytes, n);
 }
 
-static void end_line(struct tail *t, void (*take)(void *, const char *, size_t), void *context) {
-  if (!t->overlong && t->part.len)
-    take(context, t->part.text, t->part.len);
-  strbuf_clear(&t->part);
-  t->overlong = false;
+/* False: it is not taken. */
+static bool end_line(struct tail *t, bool (*take)(void *, const char *, size_t), void *context) {
+  bool taken = t->overlong || !t->part.len || take(context, t->part.text, t->part.len);
+  if (taken)
+    t->overlong = false;
+  if (taken)
+    strbuf_clear(&t->part);
+  return taken;
 }
 
-bool tail_read(struct tail *t, size_t most, bool last, void (*take)(void *context, const char *line, size_t n),
+/* A line that was not taken, with what was read of those behind it, is read again. */
+static bool step_back(struct tail *t, size_t behind) {
+  lseek(t->fd, -(off_t)(t->part.len + behind), SEEK_CUR);
+  strbuf_clear(&t->part);
+  return false;
+}
+
+bool tail_read(struct tail *t, size_t most, bool last, bool (*take)(void *context, const char *line, size_t n),
                void *context) {
   char piece[65536];
   ssize_t n = 0;
@@ -197,13 +207,13 @@ bool tail_read(struct tail *t, size_t most, bool last, void (*take)(void *contex
     for (const char *at = piece, *end = piece + n; at < end;) {
       const char *newline = memchr(at, '\n', (size_t)(end - at));
       add_part(t, at, (size_t)((newline ? newline : end) - at));
-      if (newline)
-        end_line(t, take, context);
+      if (newline && !end_line(t, take, context))
+        return step_back(t, (size_t)(end - newline));
       at = newline ? newline + 1 : end;
     }
   }
-  if (last && n <= 0)
-    end_line(t, take, context);
+  if (last && n <= 0 && !end_line(t, take, context))
+    return step_back(t, 0);
   return n > 0;
 }
 

@@ -41,8 +41,9 @@ struct tail {
 enum err tail_open(struct tail *t, const char *path, bool at_end); /* no error if there is no such file */
 void tail_close(struct tail *t);
 /* Hands on the lines that have come, without the newline; at most about `most` bytes a call. With `last` also one that
- * has no newline. True: there may be more. */
-bool tail_read(struct tail *t, size_t most, bool last, void (*take)(void *context, const char *line, size_t n),
+ * has no newline. If `take` says false, the line is left for the next call, with all that follows. True: there may be
+ * more. */
+bool tail_read(struct tail *t, size_t most, bool last, bool (*take)(void *context, const char *line, size_t n),
                void *context);
 
 /* The last lines of a text file, one after the other, made printable: what a failed program leaves to say. */

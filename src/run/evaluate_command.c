@@ -53,12 +53,13 @@ static enum err command_open(struct evaluator *e) {
   c->name = command_value_name(&e->options);
   c->steps = command_steps(conf);
   c->timeout = settings_double(conf, "command.timeout");
+  c->runs_on = !settings_bool(conf, "schedule.pause");
   c->silence = settings_double(conf, "command.silence");
   c->grace = settings_double(conf, "command.grace");
   c->most_output = settings_int(conf, "command.output") * 1000000;
   c->seats = MEM_NEW_ARRAY(struct seat, e->options.slots);
   for (size_t i = 0; i < e->options.slots; i++)
-    c->seats[i] = (struct seat){.payload = PAYLOAD_NONE, .out = {.fd = -1}, .share = -1};
+    c->seats[i] = SEAT_NONE;
   describe(c, conf);
   e->context = c;
   return OK;
@@ -91,42 +92,49 @@ static enum err start(struct evaluator *e, struct seat *s) {
   return OK;
 }
 
-static bool has_ended(const struct payload_news *news) {
+static bool is_end(const struct payload_news *news) {
   return news->event != PAYLOAD_SILENT && news->event != PAYLOAD_RUNS;
 }
 
-static void give_back(struct command_run *c, int *share) {
-  resources_give_back(&c->resources, *share);
-  *share = -1;
+bool command_has_ended(struct command_run *c, struct seat *s) {
+  if (is_end(&s->end))
+    return true;
+  struct payload_news news = payload_listen(&s->payload);
+  if (!is_end(&news))
+    return false;
+  s->end = news;
+  resources_give_back(&c->resources, s->share);
+  s->share = -1;
+  return true;
 }
 
 static enum err attend(struct evaluator *e, struct seat *s) {
   struct command_run *c = e->context;
+  if (s->phase == WAITING && s->step >= s->work.to && command_may_pass(c, s))
+    command_pass(c, s); /* it said so in an earlier run, and nobody passed it on */
   if (s->phase == WAITING && may_start(c, s))
     return start(e, s);
   if (s->phase == IN_DOUBT && clock_seconds() > s->doubt_until)
-    command_end(c, s, &s->doubtful);
+    command_end(c, s);
   if (s->phase != RUNNING)
     return OK;
   if (s->out.fd < 0)
     TRY(tail_open(&s->out, s->files.out, false)); /* the program has made it by now */
-  struct payload_news news = payload_listen(&s->payload);
-  if (has_ended(&news)) {
-    give_back(c, &s->share);
-    command_end(c, s, &news);
-  } else {
-    command_hear(c, s, false);
+  bool ended = command_has_ended(c, s);
+  command_hear(c, s, ended);
+  if (s->phase == RUNNING && ended)
+    command_end(c, s);
+  else if (s->phase == RUNNING)
     command_watch(c, s);
-  }
   return OK;
 }
 
 static void attend_leavers(struct command_run *c) {
   for (size_t i = c->n_leavers; i-- > 0;) {
     struct payload_news news = payload_listen(&c->leavers[i].payload);
-    if (!has_ended(&news))
+    if (!is_end(&news))
       continue;
-    give_back(c, &c->leavers[i].share);
+    resources_give_back(&c->resources, c->leavers[i].share);
     c->leavers[i] = c->leavers[--c->n_leavers];
   }
 }
@@ -134,15 +142,16 @@ static void attend_leavers(struct command_run *c) {
 /* Until a program ends, the launcher dies, or it is time to look at files again. */
 static void wait_for_news(struct evaluator *e, double seconds) {
   struct command_run *c = e->context;
-  size_t n = 0, most = e->options.slots + c->n_leavers + 1;
+  size_t n = 0, most = e->options.slots + c->n_waiting + c->n_leavers + 1;
   if (most > c->cap_polls) {
     c->polls = mem_realloc(c->polls, most * sizeof *c->polls);
     c->cap_polls = most;
   }
   c->polls[n++] = (struct pollfd){.fd = launcher_descriptor(c->launcher), .events = POLLIN};
-  for (size_t i = 0; i < e->options.slots; i++)
-    if (c->seats[i].payload.line >= 0)
-      c->polls[n++] = (struct pollfd){.fd = c->seats[i].payload.line, .events = POLLIN};
+  for (size_t i = 0; i < e->options.slots; i++) /* poll passes over those of -1 */
+    c->polls[n++] = (struct pollfd){.fd = c->seats[i].payload.line, .events = POLLIN};
+  for (size_t i = 0; i < c->n_waiting; i++)
+    c->polls[n++] = (struct pollfd){.fd = c->waiting[i].payload.line, .events = POLLIN};
   for (size_t i = 0; i < c->n_leavers; i++)
     c->polls[n++] = (struct pollfd){.fd = c->leavers[i].payload.line, .events = POLLIN};
   poll(c->polls, n, (int)ceil(1e3 * fmax(seconds, 0)));
@@ -154,6 +163,7 @@ static enum err command_advance(struct evaluator *e, double seconds) {
   for (;;) {
     TRY(launcher_check(c->launcher));
     attend_leavers(c);
+    command_watch_waiting(c);
     for (size_t i = 0; i < e->options.slots; i++)
       TRY(attend(e, &c->seats[i]));
     double now = clock_seconds();
@@ -165,12 +175,18 @@ static enum err command_advance(struct evaluator *e, double seconds) {
 
 /* ---- seats ---- */
 
-static void clear_seat(struct seat *s) {
+void command_clear_seat(struct command_run *c, struct seat *s) {
+  if (s->payload.line >= 0) {
+    payload_terminate(&s->payload, c->grace);
+    MEM_GROW(c->leavers, c->n_leavers, &c->cap_leavers);
+    c->leavers[c->n_leavers++] = (struct leaver){s->payload, s->work.trial, s->share};
+  } else
+    resources_give_back(&c->resources, s->share);
   params_free(&s->work.params);
   trial_files_close(&s->files);
   tail_close(&s->out);
   said_free(&s->last);
-  *s = (struct seat){.payload = PAYLOAD_NONE, .out = {.fd = -1}, .share = -1};
+  *s = SEAT_NONE;
 }
 
 static enum err take_seat(struct evaluator *e, size_t slot, const struct work *w) {
@@ -199,10 +215,12 @@ static enum err command_admit(struct evaluator *e, size_t slot, const struct wor
   if (step != w->from)
     return FAIL(ERR_DAMAGED, "trial %lld: its state is of step %lld, not %lld", (long long)w->trial, (long long)step,
                 (long long)w->from);
+  if (command_take_up(c, &c->seats[slot], w))
+    return OK;
   c->seats[slot].work = *w;
   enum err code = take_seat(e, slot, w);
   if (code != OK)
-    clear_seat(&c->seats[slot]);
+    command_clear_seat(c, &c->seats[slot]);
   return code;
 }
 
@@ -240,13 +258,10 @@ static void command_evict(struct evaluator *e, size_t slot) {
   struct command_run *c = e->context;
   struct seat *s = &c->seats[slot];
   forget_outcomes(c, slot);
-  if (s->payload.line >= 0) {
-    payload_terminate(&s->payload, c->grace);
-    MEM_GROW(c->leavers, c->n_leavers, &c->cap_leavers);
-    c->leavers[c->n_leavers++] = (struct leaver){s->payload, s->work.trial, s->share};
-  } else
-    give_back(c, &s->share);
-  clear_seat(s);
+  if (s->phase == PASSED && s->taken == s->work.to && (s->payload.line >= 0 || is_end(&s->end)))
+    command_set_aside(c, s);
+  else
+    command_clear_seat(c, s);
 }
 
 static const char *command_describe(const struct evaluator *e) {
@@ -264,6 +279,7 @@ static void command_close(struct evaluator *e) {
   struct command_run *c = e->context;
   for (size_t i = 0; i < e->options.slots; i++)
     command_evict(e, i);
+  command_forget(e, -1);
   for (double end = clock_seconds() + c->grace + 1; c->n_leavers && clock_seconds() < end; attend_leavers(c)) {
     if (stop_requested() == STOP_NOW)
       break;
@@ -274,6 +290,7 @@ static void command_close(struct evaluator *e) {
   launcher_free(c->own_launcher);
   resources_free(&c->resources);
   free(c->seats);
+  free(c->waiting);
   free(c->leavers);
   free(c->outcomes);
   free(c->polls);
@@ -290,6 +307,7 @@ const struct evaluator_ops evaluator_command = {
     .outcome = command_outcome,
     .snapshot = command_snapshot,
     .evict = command_evict,
+    .forget = command_forget,
     .describe = command_describe,
     .cut = command_cut,
     .keeps_states = true,

@@ -16,6 +16,7 @@ enum phase {
   FREE_SEAT,
   WAITING, /* for the program before it to be gone, and for a share of the machine */
   RUNNING,
+  PASSED,   /* its stint was reached, and the program runs on (schedule.pause = false) */
   IN_DOUBT, /* ended, perhaps of a signal to the whole job */
   TOLD      /* its end has been told */
 };
@@ -37,9 +38,14 @@ struct seat {
   double heard;            /* ... which was then */
   bool broken_off;         /* by us, for `why` */
   char why[192], bad_line[64];
-  struct payload_news doubtful;
+  struct payload_news end; /* of the program; PAYLOAD_SILENT: it has not come */
   double doubt_until;
 };
+
+#define SEAT_NONE                                           \
+  (struct seat) {                                           \
+    .payload = PAYLOAD_NONE, .out = {.fd = -1}, .share = -1 \
+  }
 
 /* A program whose seat was taken from it and that still has its grace time. */
 struct leaver {
@@ -56,11 +62,14 @@ struct command_run {
   double timeout, silence, grace;
   int64_t most_output; /* bytes */
   struct seat *seats;
+  bool runs_on;         /* schedule.pause = false */
+  struct seat *waiting; /* trials whose programs run on while the schedule decides */
+  size_t n_waiting, cap_waiting;
   struct leaver *leavers;
   size_t n_leavers, cap_leavers;
   struct outcome *outcomes; /* first .. n wait */
   size_t first, n, cap;
-  struct pollfd *polls; /* (slots + leavers + 1) */
+  struct pollfd *polls; /* (slots + waiting + leavers + 1) */
   size_t cap_polls;
   char description[160];
 };
@@ -83,9 +92,22 @@ void command_hear(struct command_run *c, struct seat *s, bool last);
 /* What it printed in earlier stints, when nobody passed it on. */
 enum err command_replay(struct command_run *c, struct seat *s);
 
+/* evaluate_command_wait.c: programs that run on while their trials wait. */
+bool command_may_pass(const struct command_run *c, const struct seat *s);          /* at the end of this stint */
+void command_pass(struct command_run *c, struct seat *s);                          /* tells that it was reached */
+void command_set_aside(struct command_run *c, struct seat *s);                     /* the seat becomes free */
+bool command_take_up(struct command_run *c, struct seat *s, const struct work *w); /* false: no program runs on */
+void command_watch_waiting(struct command_run *c);
+void command_forget(struct evaluator *e, int64_t trial);
+
+/* evaluate_command.c */
+void command_clear_seat(struct command_run *c, struct seat *s); /* its program has its grace time */
+/* The program has: s->end says how, and its share is free. */
+bool command_has_ended(struct command_run *c, struct seat *s);
+
 /* evaluate_command_judge.c: outcomes, and how it ended. */
 struct outcome *command_say(struct command_run *c, struct seat *s, enum outcome_kind kind, double value);
-void command_end(struct command_run *c, struct seat *s, const struct payload_news *news);
+void command_end(struct command_run *c, struct seat *s); /* s->end says how */
 
 /* evaluate_command_watch.c: limits on time and output. */
 void command_watch(struct command_run *c, struct seat *s);

@@ -43,7 +43,7 @@ static void fail_with_last_words(struct command_run *c, struct seat *s, const ch
 }
 
 static void tell_end(struct command_run *c, struct seat *s, const struct said *said) {
-  bool finished = said->done || s->work.to == c->steps;
+  bool finished = said->done || s->work.to == c->steps || c->runs_on; /* it was told to go to the end */
   int64_t reached = said->done && said->step > 0 && said->step <= s->work.to ? said->step : s->work.to;
   if (reached > s->step) { /* a program that only prints its result */
     s->step = reached;
@@ -144,11 +144,10 @@ static bool is_doubtful(const struct seat *s, const struct payload_news *news) {
   return !s->broken_off && (is_outside_signal(news->number) || (news->number == 0 && short_of_end));
 }
 
-static void conclude(struct command_run *c, struct seat *s, const struct payload_news *news) {
-  command_hear(c, s, true);
+static void conclude(struct command_run *c, struct seat *s) {
+  const struct payload_news *news = &s->end;
   if (s->phase == RUNNING && is_doubtful(s, news)) {
     s->phase = IN_DOUBT;
-    s->doubtful = *news;
     s->doubt_until = clock_seconds() + DOUBT;
     return;
   }
@@ -158,11 +157,11 @@ static void conclude(struct command_run *c, struct seat *s, const struct payload
   judge(c, s, news);
 }
 
-void command_end(struct command_run *c, struct seat *s, const struct payload_news *news) {
+void command_end(struct command_run *c, struct seat *s) {
   char why[160];
-  switch (news->event) {
+  switch (s->end.event) {
   case PAYLOAD_REFUSED:
-    snprintf(why, sizeof why, "the program cannot be started: %s", strerror(news->number));
+    snprintf(why, sizeof why, "the program cannot be started: %s", strerror(s->end.number));
     fail(c, s, why);
     break;
   case PAYLOAD_STUCK:
@@ -172,7 +171,7 @@ void command_end(struct command_run *c, struct seat *s, const struct payload_new
     fail_with_last_words(c, s, "the process that watches it was killed");
     break;
   default:
-    conclude(c, s, news);
+    conclude(c, s);
   }
   command_cut_output(c, s);
 }

@@ -180,9 +180,9 @@ static void add_share(struct texts *t, const struct share *share) {
 }
 
 static void add_variables(struct texts *t, const struct evaluator_options *o, const struct trial_files *f,
-                          const struct work *w) {
+                          const struct work *w, int64_t until) {
   add_number(t, "TRIAL", w->trial);
-  add_number(t, "UNTIL", w->to);
+  add_number(t, "UNTIL", until);
   add_number(t, "STEPS", settings_int(o->conf, "command.steps"));
   add_number(t, "SEED", seed_of(o, w));
   add_variable(t, "STUDY", o->study_name);
@@ -196,9 +196,11 @@ static void add_variables(struct texts *t, const struct evaluator_options *o, co
 enum err command_start(const struct evaluator_options *o, struct launcher *l, const struct trial_files *f,
                        const struct work *w, const struct share *share, struct payload *out) {
   struct texts argv = {0}, environment = {0};
+  bool pauses = settings_bool(o->conf, "schedule.pause");
+  int64_t last = pauses ? w->to : settings_int(o->conf, "command.steps");
   char trial[32], until[32], *here = folder_of_study_file(o->conf);
   snprintf(trial, sizeof trial, "%" PRId64, w->trial);
-  snprintf(until, sizeof until, "%" PRId64, w->to);
+  snprintf(until, sizeof until, "%" PRId64, last);
   struct places places = {.trial = trial,
                           .folder = f->folder,
                           .checkpoint = f->checkpoint,
@@ -208,7 +210,7 @@ enum err command_start(const struct evaluator_options *o, struct launcher *l, co
   add_words(&argv, o->conf, "command.argv", &places, &w->params);
   find_program(&argv, o->conf);
   add_words(&environment, o->conf, "command.env", &places, &w->params);
-  add_variables(&environment, o, f, w);
+  add_variables(&environment, o, f, w, last);
   add_share(&environment, share);
   struct launch launch = {.argv = (const char *const *)argv.items,
                           .environment = (const char *const *)environment.items,

@@ -15,6 +15,28 @@ const struct evaluator_ops *evaluator_ops_of(const char *name) {
   return NULL;
 }
 
+static void complain_at(const struct settings *conf, const char *key, const char *text, struct complaints *c) {
+  const char *file = NULL;
+  int line = settings_line(conf, key, &file);
+  complain(c, file, line, "%s", text);
+}
+
+void evaluator_check(const struct evaluator_ops *ops, const struct evaluator_options *o, struct complaints *c) {
+  bool pauses = settings_bool(o->conf, "schedule.pause");
+  if (!pauses && !ops->forget)
+    complain_at(o->conf, "schedule.pause",
+                "schedule.pause = false is for programs (evaluator = command); anything else pauses at no cost: leave "
+                "it out",
+                c);
+  if (!pauses && settings_bool(o->conf, "run.ordered"))
+    complain_at(o->conf, "schedule.pause",
+                "schedule.pause = false decides while programs run, by who was fast, which run.ordered = true rules "
+                "out: set one of them to its default",
+                c);
+  if (ops->check)
+    ops->check(o, c);
+}
+
 enum err evaluator_open(struct evaluator **out, const char *name, const struct evaluator_options *o) {
   *out = NULL;
   const struct evaluator_ops *ops = evaluator_ops_of(name);

@@ -69,6 +69,10 @@ struct evaluator_ops {
   bool (*outcome)(struct evaluator *e, struct outcome *out);
   enum err (*snapshot)(struct evaluator *e, size_t slot, struct state *out);
   void (*evict)(struct evaluator *e, size_t slot);
+  /* With schedule.pause = false a stint that was reached leaves its slot free, but what it runs goes on and keeps its
+   * share of the machine, until the trial is admitted again, or forgotten here (trial < 0: all). NULL: it cannot do
+   * that. */
+  void (*forget)(struct evaluator *e, int64_t trial);
   /* "cpu AVX-512, OpenBLAS 0.3.21": recorded with each trial. */
   const char *(*describe)(const struct evaluator *e);
   enum stint_cut (*cut)(const struct settings *conf); /* NULL: CUT_ANYWHERE */
@@ -87,6 +91,8 @@ EVALUATOR_LIST(EVALUATOR_DECLARE)
 #undef EVALUATOR_DECLARE
 
 const struct evaluator_ops *evaluator_ops_of(const char *name); /* NULL if unknown */
+/* What can be found wrong without a machine. */
+void evaluator_check(const struct evaluator_ops *ops, const struct evaluator_options *o, struct complaints *c);
 enum err evaluator_open(struct evaluator **out, const char *name, const struct evaluator_options *o);
 void evaluator_close(struct evaluator *e);
 

@@ -170,6 +170,8 @@ static enum err finish(struct steer *s) {
   TRY(steer_note_time(s));
   if (is_complete(s->halt))
     TRY(prune_rest(s));
+  else
+    steer_say_interrupted(s);
   snprintf(text, sizeof text, "\"%s\"", is_complete(s->halt) ? halt_words[s->halt] : "");
   TRY(steer_attribute(s, -1, true, "coxswain:done", text));
   snprintf(text, sizeof text, "\"%s\"", left_word(s->halt));

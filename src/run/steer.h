@@ -81,6 +81,7 @@ struct steer {
       *evaluator; /* what its workers run; rank 0 only checks and asks it for steps and identity */
   char *folder, *study_file;
   bool maximize, ordered;
+  bool runs_on;      /* schedule.pause = false: programs run on while their trials wait */
   bool fixed_points; /* --points: nothing is asked */
 
   struct peer *peers;
@@ -90,6 +91,8 @@ struct steer {
 
   int *holder; /* (study.cap) which peer has the state of a trial in memory; -1: none */
   size_t cap_holder;
+  int64_t *live; /* runs_on: trials that wait and whose programs may run on; see steer_live.c */
+  size_t n_live, cap_live;
   int64_t *best; /* the run.keep best finished trials, best first */
   size_t n_best, keep;
   char **packs; /* names of packs the journal knows of and the folder holds */
@@ -143,6 +146,7 @@ enum err steer_take_turns(struct steer *s);
 
 /* steer_plan.c */
 enum err steer_plan(struct steer *s);
+enum err steer_issue(struct steer *s, int64_t trial, int64_t to, int64_t order); /* a stint; there must be room */
 size_t steer_out(const struct steer *s); /* stints that are with our workers, or wait for their turn */
 
 /* steer_time.c */
@@ -155,6 +159,15 @@ bool steer_must_leave(struct steer *s); /* by the rule of walltime.h */
 bool steer_has_time_for(struct steer *s, int64_t steps);
 enum err steer_note_time(struct steer *s); /* elapsed time and timers into the journal */
 void steer_recall_time(struct steer *s);   /* and out of it */
+
+/* steer_live.c: programs that run on while their trials wait, and have a slot (schedule.pause = false). */
+void steer_note_live(struct steer *s, int64_t trial); /* its stint was reached */
+bool steer_is_live(const struct steer *s, const struct trial *t);
+int64_t steer_live_with(struct steer *s, const struct peer *p); /* how many */
+/* A slot is wanted: one of them is stopped, its trial over, or if all are good enough, one is let go on. False: there
+ * is none. */
+enum err steer_make_room(struct steer *s, bool *decided);
+void steer_say_interrupted(const struct steer *s); /* at the end of a run: which begin anew in the next */
 
 /* steer_keep.c: which states stay. */
 void steer_keep_states(struct steer *s, int64_t trial); /* after its end: may the worker forget? */

@@ -267,6 +267,7 @@ static enum err cancel(struct steer *s, const json_t *trials, const char *name) 
       }
     if (with_worker)
       continue;
+    steer_forget(s, n);
     TRY(steer_attribute(s, n, false, "reason", "\"cancelled on request\""));
     TRY(close_stint(s, t, STINT_cancelled, NULL));
     TRY(steer_end_trial(s, n, TRIAL_FAIL, (double)NAN));

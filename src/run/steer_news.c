@@ -122,6 +122,7 @@ static enum err apply_end(struct steer *s, struct ending *e, int peer) {
     break;
   case STINT_reached:
     TRY(record_end(s, e));
+    steer_note_live(s, e->trial);
     break;
   case STINT_failed:
     return fail_trial(s, e, e->reason);

@@ -73,8 +73,8 @@ static enum err read_settings(struct steer *s) {
     s->evaluator = evaluator_ops_of(settings_text(s->conf, "evaluator"));
     struct evaluator_options o;
     options_of(s, &o);
-    if (!c.n && s->evaluator && s->evaluator->check && !s->options->offline)
-      s->evaluator->check(&o, &c);
+    if (!c.n && s->evaluator && !s->options->offline)
+      evaluator_check(s->evaluator, &o, &c);
   }
   if (e == OK)
     e = complaints_verdict(&c);
@@ -82,6 +82,7 @@ static enum err read_settings(struct steer *s) {
   TRY(e);
   s->maximize = run_maximizes(s->conf);
   s->ordered = settings_bool(s->conf, "run.ordered");
+  s->runs_on = !settings_bool(s->conf, "schedule.pause");
   s->keep = (size_t)settings_int(s->conf, "run.keep");
   s->fixed_points = s->options->points != NULL;
   return OK;
@@ -428,6 +429,7 @@ void steer_close(struct steer *s) {
   free(s->holder);
   free(s->best);
   free(s->due);
+  free(s->live);
   free(s->fresh);
   free(s->waiting);
   free(s->folder);

@@ -43,6 +43,8 @@ static enum halt limit_reached(const struct steer *s) {
  * nothing. */
 static int64_t backlog_of(const struct steer *s, const struct peer *p) {
   int64_t given = settings_int(s->conf, "run.backlog");
+  if (s->runs_on) /* it would wait for programs that have slots */
+    return 0;
   if (given > 0)
     return given;
   if (p->ended > 1)
@@ -52,8 +54,12 @@ static int64_t backlog_of(const struct steer *s, const struct peer *p) {
   return stints > 0 && s->study.seconds / (double)stints < 20 * quantum ? 1 : 0;
 }
 
-static int64_t room_of(const struct steer *s, const struct peer *p) {
-  return p->presence == PEER_HERE ? p->slots + backlog_of(s, p) - (int64_t)p->n_out : 0;
+static int64_t free_slots(struct steer *s, const struct peer *p) {
+  return p->slots - (int64_t)p->n_out - steer_live_with(s, p);
+}
+
+static int64_t room_of(struct steer *s, const struct peer *p) {
+  return p->presence == PEER_HERE ? free_slots(s, p) + backlog_of(s, p) : 0;
 }
 
 static struct peer *roomiest(struct steer *s) {
@@ -61,7 +67,7 @@ static struct peer *roomiest(struct steer *s) {
   int64_t most = INT64_MIN;
   for (size_t i = 0; i < s->n_peers; i++) {
     struct peer *p = &s->peers[i];
-    int64_t room = p->slots - (int64_t)p->n_out; /* free slots before backlogs */
+    int64_t room = free_slots(s, p); /* before backlogs */
     if (p->presence == PEER_HERE && (s->ordered || room_of(s, p) > 0) && room > most) {
       most = room;
       best = p;
@@ -76,7 +82,7 @@ static struct peer *worker_for(struct steer *s, const struct trial *t) {
   int holder = t->stints ? s->holder[t->number] : -1;
   if (holder >= 0 && s->peers[holder].presence == PEER_HERE) {
     bool on_disk = t->saved[0].pack && t->saved[0].step >= t->step;
-    if (!on_disk || s->ordered || room_of(s, &s->peers[holder]) > 0)
+    if (!on_disk || s->ordered || steer_is_live(s, t) || room_of(s, &s->peers[holder]) > 0)
       return &s->peers[holder];
   }
   return roomiest(s);
@@ -88,7 +94,7 @@ static enum err reopen(struct steer *s) {
   return done && strcmp(done, "\"\"") != 0 ? steer_attribute(s, -1, true, "coxswain:done", "\"\"") : OK;
 }
 
-static enum err issue(struct steer *s, int64_t number, int64_t to, int64_t order) {
+enum err steer_issue(struct steer *s, int64_t number, int64_t to, int64_t order) {
   TRY(reopen(s));
   struct trial *t = &s->study.trials[number];
   struct peer *p = worker_for(s, t);
@@ -123,36 +129,70 @@ static int64_t take_first(int64_t *queue, size_t *n) {
   return first;
 }
 
+/* A program without a checkpoint that does not run begins anew. */
+static int64_t steps_left(const struct steer *s, const struct trial *t, int64_t to) {
+  return s->runs_on && !steer_is_live(s, t) ? to : to - t->step;
+}
+
 /* A trial whose stint was cut short goes on to where that stint was to end. */
 static enum err issue_due(struct steer *s, bool *issued) {
   const struct trial *t = &s->study.trials[s->due[0]];
-  *issued = trial_is_over(t) || steer_has_time_for(s, t->stint.to - t->step);
-  if (*issued)
+  *issued = true;
+  if (trial_is_over(t)) {
     take_first(s->due, &s->n_due);
-  return trial_is_over(t) || !*issued ? OK : issue(s, t->number, t->stint.to, t->stint.order);
+    return OK;
+  }
+  *issued = steer_has_time_for(s, steps_left(s, t, t->stint.to));
+  if (!*issued)
+    return OK;
+  if (!roomiest(s))
+    return steer_make_room(s, issued);
+  take_first(s->due, &s->n_due);
+  return steer_issue(s, t->number, t->stint.to, t->stint.order);
 }
 
-static enum err issue_new(struct steer *s, int64_t to, bool *issued) {
+/* A point that waits for its first stint, asked for if there is none yet. *got = false: the space is exhausted. */
+static enum err fetch_fresh(struct steer *s, bool *got) {
+  struct params point;
+  enum ask answer = ASK_POINT;
   int64_t number;
-  *issued = false;
-  if (!steer_has_time_for(s, to))
-    return OK;
-  if (s->n_fresh)
-    number = take_first(s->fresh, &s->n_fresh);
-  else {
-    struct params point;
-    enum ask answer;
+  if (s->n_fresh == 0) {
     params_init(&point);
     TRY(sampler_ask(&s->sampler, &s->study, (int64_t)s->study.n, &point, &answer));
     s->exhausted = answer == ASK_EXHAUSTED;
     enum err e = answer == ASK_POINT ? steer_new_trial(s, &point, -1, false, &number) : OK;
     params_free(&point);
     TRY(e);
-    if (answer != ASK_POINT)
-      return OK;
+    if (answer == ASK_POINT) {
+      MEM_GROW(s->fresh, s->n_fresh, &s->cap_fresh);
+      s->fresh[s->n_fresh++] = number;
+    }
   }
-  *issued = true;
-  return issue(s, number, to, s->next_order++);
+  *got = s->n_fresh > 0;
+  return OK;
+}
+
+static enum err issue_new(struct steer *s, int64_t to, bool *issued) {
+  *issued = false;
+  if (!steer_has_time_for(s, to))
+    return OK;
+  TRY(fetch_fresh(s, issued));
+  if (!*issued)
+    return OK;
+  if (!roomiest(s))
+    return steer_make_room(s, issued);
+  return steer_issue(s, take_first(s->fresh, &s->n_fresh), to, s->next_order++);
+}
+
+/* A trial that paused, or was cut short, goes on. */
+static enum err issue_again(struct steer *s, int64_t number, int64_t to, bool *issued) {
+  const struct trial *t = &s->study.trials[number];
+  *issued = steer_has_time_for(s, steps_left(s, t, to));
+  if (!*issued)
+    return OK;
+  if (!roomiest(s) && !steer_is_live(s, t))
+    return steer_make_room(s, issued);
+  return steer_issue(s, number, to, s->next_order++);
 }
 
 /* Points of the user's that were cancelled or told before their turn came wait no longer. */
@@ -173,8 +213,7 @@ static enum err issue_next(struct steer *s, bool *issued) {
   }
   switch (schedule_next(&s->schedule, &s->study, may_ask(s), &trial, &to)) {
   case NEXT_RESUME:
-    *issued = steer_has_time_for(s, to - s->study.trials[trial].step);
-    return *issued ? issue(s, trial, to, s->next_order++) : OK;
+    return issue_again(s, trial, to, issued);
   case NEXT_NEW:
     return issue_new(s, to, issued);
   case NEXT_WAIT:
@@ -188,7 +227,7 @@ static enum err issue_next(struct steer *s, bool *issued) {
 static bool place_left(struct steer *s) {
   if (s->ordered)
     return (int64_t)steer_out(s) < settings_int(s->conf, "run.in_flight") && roomiest(s);
-  return roomiest(s) != NULL;
+  return roomiest(s) != NULL || s->n_live > 0;
 }
 
 static bool workers_left(const struct steer *s) {
@@ -233,7 +272,7 @@ static enum err rebuild_best(struct steer *s, bool *issued) {
       continue;
     log_info("trial %lld is among the best, but its weights were lost with a worker: training it again",
              (long long)t->number);
-    TRY(issue(s, t->number, t->step, s->next_order));
+    TRY(steer_issue(s, t->number, t->step, s->next_order));
     *issued = true;
   }
   return OK;
@@ -266,8 +305,8 @@ static int64_t furthest(const struct steer *s) {
  * that a study has a value and weights to show. */
 static enum err bring_one_home(struct steer *s, bool *issued) {
   int64_t number = s->study.counts[TRIAL_COMPLETE] == 0 ? furthest(s) : -1;
-  *issued = number >= 0 && steer_has_time_for(s, s->schedule.steps - s->study.trials[number].step);
-  return *issued ? issue(s, number, s->schedule.steps, s->next_order++) : OK;
+  *issued = number >= 0;
+  return *issued ? issue_again(s, number, s->schedule.steps, issued) : OK;
 }
 
 /* A limit ends the study at once; ordered: when all stints decided before it have come in, so that what the study ends

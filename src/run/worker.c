@@ -373,8 +373,14 @@ static void say_hello(struct worker *w) {
   put_text(&w->news, w->evaluator->ops->describe(w->evaluator));
 }
 
-static enum err cancel(struct worker *w, int64_t trial) {
+static void forget(struct worker *w, int64_t trial) {
   holdings_drop(&w->parked, trial);
+  if (w->evaluator && w->evaluator->ops->forget)
+    w->evaluator->ops->forget(w->evaluator, trial);
+}
+
+static enum err cancel(struct worker *w, int64_t trial) {
+  forget(w, trial);
   for (size_t i = 0; i < w->n_backlog; i++)
     if (w->backlog[i].trial == trial) {
       say_end(w, &w->backlog[i], STINT_cancelled, w->backlog[i].from, 0, 0, NULL, NULL);
@@ -417,6 +423,7 @@ static enum err drop_all(struct worker *w) {
     assignment_free(&w->backlog[i]);
   w->n_backlog = 0;
   holdings_free(&w->parked);
+  forget(w, -1);
   strbuf_clear(&w->news);
   say_hello(w);
   return OK;
@@ -445,7 +452,7 @@ static enum err obey(struct worker *w, struct reader *r) {
     get_assignment(r, &w->backlog[w->n_backlog++]);
     return OK;
   case COMMAND_FORGET:
-    holdings_drop(&w->parked, get_i64(r));
+    forget(w, get_i64(r));
     return OK;
   case COMMAND_CANCEL:
     return cancel(w, get_i64(r));
