@@ -200,8 +200,8 @@ static void test_folders(void) {
   CHECK(file_make_folders("/") == OK && file_make_folders("/tmp") == OK && file_make_folders(".") == OK);
   REQUIRE(file_write_atomic(at(folder, "plain"), "", 0) == OK);
   err_clear();
-  CHECK(file_make_folders(at(folder, "plain")) == ERR_IO);
-  CHECK(file_make_folders(at(folder, "plain/below")) == ERR_IO);
+  CHECK(file_make_folders(at(folder, "plain")) == ERR_CONFIG);
+  CHECK(file_make_folders(at(folder, "plain/below")) == ERR_CONFIG);
   err_clear();
   CHECK(file_sync_folder(folder) == OK);
   CHECK(file_sync_folder(at(folder, "none")) == ERR_IO);

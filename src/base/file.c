@@ -42,9 +42,17 @@ static const char *advice(int error) {
   }
 }
 
+/* A path that cannot be, or is not ours to write to: another one will do, where a disk that fails will not. */
+static bool is_wrong_path(int error) {
+  return error == ENOENT || error == ENOTDIR || error == EACCES || error == EPERM || error == EROFS ||
+         error == ENAMETOOLONG || error == ELOOP;
+}
+
 /* Missing or forbidden input is the user's to mend; what fails on the way is the disk's fault. */
 static enum err cannot(const char *what, const char *path, int error) {
-  enum err e = error == ENOENT && strcmp(what, "read") == 0 ? ERR_INPUT : ERR_IO;
+  enum err e = error == ENOENT && strcmp(what, "read") == 0                   ? ERR_INPUT
+               : is_wrong_path(error) && strcmp(what, "make the folder") == 0 ? ERR_CONFIG
+                                                                              : ERR_IO;
   return FAIL(e, "%s: cannot %s: %s: %s", path, what, strerror(error), advice(error));
 }
 

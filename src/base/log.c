@@ -30,8 +30,8 @@ void log_levels(enum log_level screen, enum log_level file) {
 enum err log_open(const char *path) {
   int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (fd < 0)
-    return FAIL(ERR_IO, "%s: the log cannot be opened: %s: check the folder and its permissions", path,
-                strerror(errno));
+    return FAIL(errno == EACCES || errno == EROFS ? ERR_CONFIG : ERR_IO,
+                "%s: the log cannot be opened: %s: check the folder and its permissions", path, strerror(errno));
   log_close();
   pthread_mutex_lock(&sink.lock);
   sink.fd = fd;

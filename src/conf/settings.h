@@ -65,6 +65,8 @@ void settings_read(struct settings **out, const char *path, const char *const *o
                    struct complaints *c);
 void settings_read_text(struct settings **out, const char *text, const char *name, const char *const *overrides,
                         size_t n, struct complaints *c);
+/* What was read is a copy (DIR/study.cfg): paths in it are relative to the folder of that study file. */
+void settings_stand_for(struct settings *s, const char *study_file);
 void settings_free(struct settings *s);
 
 /* One key. The key must be in the table and of that type (else the program ends: it is a bug, and a test looks for such

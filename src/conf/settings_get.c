@@ -117,6 +117,11 @@ const char **settings_names(const struct settings *s, const char *group, size_t 
   return names;
 }
 
+void settings_stand_for(struct settings *s, const char *study_file) {
+  free(s->folder);
+  s->folder = path_folder(study_file);
+}
+
 char *settings_path(const struct settings *s, const char *path) {
   return strcmp(s->folder, ".") == 0 ? mem_strdup(path) : path_join(s->folder, path);
 }

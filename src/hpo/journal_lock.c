@@ -36,7 +36,9 @@ struct journal_lock {
 enum { TRIES = 250 }; /* of 20 ms */
 
 static enum err cannot(const char *what, const char *path) {
-  return FAIL(ERR_IO, "%s: cannot %s: %s: is the folder there, and yours?", path, what, strerror(errno));
+  bool forbidden = errno == EACCES || errno == EROFS; /* a folder of somebody else's */
+  return FAIL(forbidden ? ERR_CONFIG : ERR_IO, "%s: cannot %s: %s: is the folder there, and yours?", path, what,
+              strerror(errno));
 }
 
 /* ---- the heartbeat ---- */

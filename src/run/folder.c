@@ -11,12 +11,16 @@
 #include "base/mem.h"
 #include "hpo/journal_lock.h"
 
-static enum err read_settings(struct folder *f, const char *text, const char *name) {
+static enum err read_settings(struct folder *f, const char *text, const char *study_file) {
   struct complaints c;
+  char *copy = path_join(f->path, "study.cfg");
   complaints_init(&c);
-  settings_read_text(&f->conf, text, name, NULL, 0, &c);
-  if (f->conf)
+  settings_read_text(&f->conf, text, copy, NULL, 0, &c);
+  free(copy);
+  if (f->conf) {
+    settings_stand_for(f->conf, study_file);
     space_from_settings(&f->space, f->conf, &c);
+  }
   enum err e = complaints_verdict(&c);
   complaints_free(&c);
   return e;

@@ -58,7 +58,11 @@ static enum err read_file_or_folder(struct steer *s, struct complaints *c) {
   char *text = NULL;
   TRY(folder_settings(o->study_file, &text, &s->study_file));
   s->folder = mem_strdup(o->study_file);
-  settings_read_text(&s->conf, text, s->study_file, o->overrides, o->n_overrides, c);
+  char *copy = path_join(o->study_file, "study.cfg");
+  settings_read_text(&s->conf, text, copy, o->overrides, o->n_overrides, c);
+  if (s->conf)
+    settings_stand_for(s->conf, s->study_file);
+  free(copy);
   free(text);
   return OK;
 }
