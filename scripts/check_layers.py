@@ -72,7 +72,7 @@ MAX_LINES = 600
 STANDARD = set(
     """assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic
     stdbool stddef stdint stdio stdlib stdnoreturn string strings tgmath threads time uchar wchar wctype
-    aio cpuid dirent dlfcn endian fcntl fnmatch getopt glob grp libgen poll pthread pwd regex sched semaphore spawn
+    aio cpuid dirent dlfcn endian fcntl fnmatch ftw getopt glob grp libgen poll pthread pwd regex sched semaphore spawn
     syslog termios unistd utime arpa/inet net/if netdb netinet/in netinet/tcp malloc
     sys/auxv sys/eventfd sys/file sys/ioctl sys/mman sys/param sys/prctl sys/random sys/resource sys/select sys/signalfd
     sys/socket sys/stat sys/statvfs sys/syscall sys/sysinfo sys/time sys/times sys/types sys/uio sys/un sys/utsname

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,6 +199,17 @@ enum err file_rename(const char *from, const char *to) {
 
 enum err file_remove(const char *path) {
   if (unlink(path) != 0 && errno != ENOENT)
+    return cannot("remove", path, errno);
+  return OK;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at) {
+  (void)st, (void)type, (void)at;
+  return remove(path);
+}
+
+enum err file_remove_tree(const char *path) {
+  if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT)
     return cannot("remove", path, errno);
   return OK;
 }

@@ -20,7 +20,8 @@ bool file_is_folder(const char *path);
 int64_t file_size(const char *path);          /* -1 if there is none */
 enum err file_make_folders(const char *path); /* as mkdir -p; ERR_CONFIG where there can be none, or not by us */
 enum err file_rename(const char *from, const char *to);
-enum err file_remove(const char *path); /* no error if there is none */
+enum err file_remove(const char *path);      /* no error if there is none */
+enum err file_remove_tree(const char *path); /* a folder with all that is in it; links are not followed */
 
 /* Names in a folder that end in `suffix` ("" for all, never . or ..), sorted. Caller frees with file_list_free. */
 enum err file_list(const char *folder, const char *suffix, char ***names, size_t *n);

@@ -30,7 +30,7 @@ struct origin {
 };
 
 struct merge {
-  const char *out;
+  const char *out; /* a folder beside the one that is asked for, which takes its name when everything is in it */
   struct folder *parts;
   size_t n_parts;
   struct origin *trials; /* by key */
@@ -210,7 +210,7 @@ static enum err copy_file(const struct merge *m, const char *name) {
 static enum err make_out(const struct merge *m) {
   static const char *const folders[] = {"packs", "best", "logs", "inbox"};
   if (file_exists(m->out))
-    return FAIL(ERR_INPUT, "merge: %s is there already: give a new folder", m->out);
+    return FAIL(ERR_INPUT, "merge: %s is there already, from a merge that was killed or still runs: remove it", m->out);
   for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
     char *path = path_join(m->out, folders[i]);
     enum err e = file_make_folders(path);
@@ -227,7 +227,6 @@ static enum err nothing(void *context, const struct op *op) {
 }
 
 static enum err write_study(struct merge *m) {
-  TRY(make_out(m));
   char *path = path_join(m->out, "journal.log");
   enum err e = journal_open(&m->journal, path, nothing, NULL);
   free(path);
@@ -282,6 +281,39 @@ static enum err write_best(const struct merge *m) {
   return e;
 }
 
+/* All of it or nothing: half a merged study would look like a whole one. */
+static enum err join(struct merge *m) {
+  TRY(same_identity(m));
+  TRY(gather(m));
+  TRY(make_out(m));
+  enum err e = write_study(m);
+  if (e == OK)
+    e = write_best(m);
+  journal_close(m->journal);
+  m->journal = NULL;
+  return e;
+}
+
+static enum err join_to(struct merge *m, const char *target) {
+  char *parent = path_folder(target);
+  struct strbuf unfinished = STRBUF_INIT;
+  strbuf_printf(&unfinished, "%s.merging", target);
+  m->out = unfinished.text;
+  enum err e = file_exists(target) ? FAIL(ERR_INPUT, "merge: %s is there already: give a new folder", target) : OK;
+  bool ours = e == OK && !file_exists(m->out);
+  if (e == OK)
+    e = join(m);
+  if (e == OK)
+    e = file_rename(m->out, target);
+  if (e == OK)
+    e = file_sync_folder(parent);
+  else if (ours)
+    (void)file_remove_tree(m->out);
+  strbuf_free(&unfinished);
+  free(parent);
+  return e;
+}
+
 enum err cmd_merge(int argc, char **argv) {
   if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
     usage();
@@ -289,23 +321,16 @@ enum err cmd_merge(int argc, char **argv) {
   }
   if (argc < 3)
     return FAIL(ERR_INPUT, "merge: give a new folder and the folders to join: coxswain merge OUT DIR ...");
-  struct merge m = {.out = argv[1], .parts = MEM_NEW_ARRAY(struct folder, argc)};
+  struct merge m = {.parts = MEM_NEW_ARRAY(struct folder, argc)};
   enum err e = OK;
   for (int i = 2; i < argc && e == OK; i++) {
     e = folder_open(&m.parts[m.n_parts], argv[i]);
     m.n_parts += e == OK;
   }
   if (e == OK)
-    e = same_identity(&m);
+    e = join_to(&m, argv[1]);
   if (e == OK)
-    e = gather(&m);
-  if (e == OK)
-    e = write_study(&m);
-  if (e == OK)
-    e = write_best(&m);
-  if (e == OK)
-    printf("%s: %zu trials of %zu studies\n", m.out, m.n, m.n_parts);
-  journal_close(m.journal);
+    printf("%s: %zu trials of %zu studies\n", argv[1], m.n, m.n_parts);
   for (size_t i = 0; i < m.n_parts; i++)
     folder_close(&m.parts[i]);
   free(m.parts);

@@ -108,14 +108,15 @@ enum err journal_owner_write(const struct journal_owner *o, int fd, const char *
   char record[RECORD];
   int n = snprintf(record, sizeof record, "%s\ntoken %s, boot %s, start %" PRId64 ", beat %08" PRId64 " at %014.3f\n",
                    o->text, o->token, *o->boot ? o->boot : "unknown", o->start, o->beat, boot_seconds());
-  ssize_t done;
-  do
-    done = pwrite(fd, record, (size_t)n, 0);
-  while (done < 0 && errno == EINTR);
-  if (done == n && fdatasync(fd) == 0) /* other hosts are to see it */
+  ssize_t done = 0;
+  for (int at = 0; at < n && done >= 0; at += (int)done) {
+    done = pwrite(fd, record + at, (size_t)(n - at), at);
+    if (done < 0 && errno == EINTR)
+      done = 0;
+  }
+  if (done >= 0 && fdatasync(fd) == 0) /* other hosts are to see it */
     return OK;
-  return FAIL(ERR_IO, "%s: cannot write: %s: is the disk full?", path,
-              strerror(done >= 0 && done < n ? ENOSPC : errno));
+  return FAIL(ERR_IO, "%s: cannot write: %s: is the disk full?", path, strerror(errno));
 }
 
 static enum err read_record(const char *path, char record[RECORD], struct stat *st, bool *there) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <hdf5.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,14 +21,24 @@ static herr_t first_reason(unsigned n, const H5E_error2_t *e, void *text) {
   return 0;
 }
 
-/* HDF5's innermost complaint; valid until the next call into HDF5 that fails. */
+/* HDF5's innermost complaint, of which only what the system said if that is in it; valid until the next call. */
 const char *hdf_reason(void) {
+  static _Thread_local char system[128];
+  static const char mark[] = "error message = '";
   const char *reason = NULL;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_reason, &reason);
-  return reason ? reason : "no reason given";
+  const char *found = reason ? strstr(reason, mark) : NULL;
+  if (!found)
+    return reason ? reason : "no reason given";
+  found += sizeof mark - 1;
+  snprintf(system, sizeof system, "%.*s", (int)strcspn(found, "'"), found);
+  return system;
 }
 
+/* Without its work at exit: there it would go on with a file that could not be written, and crash. Every file of ours
+ * is closed by then. */
 void hdf_quiet(void) {
+  H5dont_atexit();
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
@@ -43,7 +54,10 @@ enum err hdf_open(const char *path, int64_t *file) {
     return FAIL(ERR_INPUT, "%s: %s: make it readable", path, strerror(errno));
   if (st.st_size == 0)
     return FAIL(ERR_INPUT, "%s is empty: was it copied completely?", path);
-  if (H5Fis_hdf5(path) <= 0)
+  htri_t is = H5Fis_hdf5(path);
+  if (is < 0)
+    return FAIL(ERR_IO, "%s cannot be read (%s): look at the state of the disk", path, hdf_reason());
+  if (is == 0)
     return FAIL(ERR_INPUT, "%s is not an HDF5 file: coxswain import turns CSV and IDX into HDF5", path);
   *file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
   if (*file < 0)
@@ -56,34 +70,47 @@ void hdf_close(int64_t file) {
     H5Fclose(file);
 }
 
-/* H5Oexists_by_name needs every group on the way to be there. */
-static bool link_exists(int64_t file, const char *name) {
+static H5I_type_t type_of(int64_t file, const char *name) {
+  int64_t object = H5Oopen(file, name, H5P_DEFAULT);
+  H5I_type_t type = object < 0 ? H5I_BADID : H5Iget_type(object);
+  if (object >= 0)
+    H5Oclose(object);
+  return type;
+}
+
+/* A link that leads somewhere, and what to; what cannot be found out (a disk that fails) counts as there, or a dataset
+ * that is optional would be left out without a word. */
+static bool leads_to(int64_t file, const char *name, H5I_type_t wanted) {
+  htri_t link = H5Lexists(file, name, H5P_DEFAULT);
+  htri_t object = link > 0 ? H5Oexists_by_name(file, name, H5P_DEFAULT) : link;
+  H5I_type_t type = object > 0 ? type_of(file, name) : H5I_BADID;
+  return object != 0 && (type == wanted || type == H5I_BADID);
+}
+
+/* H5Lexists needs every group on the way to be there. */
+static bool is_there(int64_t file, const char *name, H5I_type_t wanted) {
   char *part = mem_strdup(name);
   bool there = *name != '\0';
   for (char *slash = part; there && (slash = strchr(slash + 1, '/'));) {
     *slash = '\0';
-    there = H5Lexists(file, part, H5P_DEFAULT) > 0 && H5Oexists_by_name(file, part, H5P_DEFAULT) > 0;
+    there = leads_to(file, part, H5I_GROUP);
     *slash = '/';
   }
-  there = there && H5Lexists(file, part, H5P_DEFAULT) > 0 && H5Oexists_by_name(file, part, H5P_DEFAULT) > 0;
+  there = there && leads_to(file, part, wanted);
   free(part);
   return there;
 }
 
 bool hdf_has(int64_t file, const char *name) {
-  if (!link_exists(file, name))
-    return false;
-  int64_t object = H5Oopen(file, name, H5P_DEFAULT);
-  bool dataset = object >= 0 && H5Iget_type(object) == H5I_DATASET;
-  if (object >= 0)
-    H5Oclose(object);
-  return dataset;
+  return is_there(file, name, H5I_DATASET);
 }
 
 bool hdf_is_compound(int64_t file, const char *name) {
   if (!hdf_has(file, name))
     return false;
   int64_t id = H5Dopen2(file, name, H5P_DEFAULT);
+  if (id < 0)
+    return false;
   int64_t type = H5Dget_type(id), space = H5Dget_space(id);
   bool yes = H5Tget_class(type) == H5T_COMPOUND && H5Sget_simple_extent_ndims(space) == 1;
   H5Sclose(space);
@@ -109,9 +136,12 @@ static void put_alternatives(struct strbuf *text, char *const *names, size_t n, 
     strbuf_printf(text, "; did you mean %s?", near);
 }
 
-static enum err fail_no_dataset(int64_t file, const char *path, const char *name) {
-  if (link_exists(file, name))
+/* Why it could not be opened: `reason` is HDF5's. */
+static enum err fail_no_dataset(int64_t file, const char *path, const char *name, const char *reason) {
+  if (!hdf_has(file, name) && is_there(file, name, H5I_GROUP))
     return FAIL(ERR_INPUT, "%s: %s is a group, not a dataset: name a dataset in it", path, name);
+  if (hdf_has(file, name))
+    return FAIL(ERR_INPUT, "%s: dataset %s cannot be opened (%s)", path, name, reason);
   char **names;
   size_t n;
   TRY(hdf_datasets(file, path, &names, &n));
@@ -125,11 +155,12 @@ static enum err fail_no_dataset(int64_t file, const char *path, const char *name
 
 static enum err open_dataset(struct hdf_column *c, int64_t file, const char *path, const char *name) {
   *c = (struct hdf_column)HDF_COLUMN_NONE;
-  if (!hdf_has(file, name))
-    return fail_no_dataset(file, path, name);
-  c->id = H5Dopen2(file, name, H5P_DEFAULT);
-  if (c->id < 0)
-    return FAIL(ERR_INPUT, "%s: dataset %s cannot be opened (%s)", path, name, hdf_reason());
+  c->id = *name ? H5Dopen2(file, name, H5P_DEFAULT) : -1;
+  if (c->id < 0) {
+    char reason[256];
+    snprintf(reason, sizeof reason, "%s", hdf_reason());
+    return fail_no_dataset(file, path, name, reason);
+  }
   c->path = mem_strdup(path);
   c->name = mem_strdup(name);
   int64_t space = H5Dget_space(c->id);

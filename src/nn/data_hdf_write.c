@@ -40,14 +40,17 @@ enum err hdf_create(struct hdf_file *f, const char *path) {
   if (fd < 0)
     return FAIL(ERR_IO, "%s cannot be written: %s", path, strerror(errno));
   close(fd);
-  int64_t access_list = H5Pcreate(H5P_FILE_ACCESS);
+  int64_t access_list = H5Pcreate(H5P_FILE_ACCESS), how = H5Pcreate(H5P_FILE_CREATE);
+  H5Pset_obj_track_times(how, 0);
 #if H5_VERSION_GE(1, 10, 2)
   /* Attributes above 64 KiB (thousands of variable names) need the format of 1.8. */
   H5Pset_libver_bounds(access_list, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
 #endif
-  f->id = H5Fcreate(f->tmp, H5F_ACC_TRUNC, H5P_DEFAULT, access_list);
+  f->id = H5Fcreate(f->tmp, H5F_ACC_TRUNC, how, access_list);
+  enum err e = f->id < 0 ? fail_write(f, "it") : OK;
   H5Pclose(access_list);
-  return f->id < 0 ? fail_write(f, "it") : OK;
+  H5Pclose(how);
+  return e;
 }
 
 static enum err sync_tmp(const char *tmp) {
@@ -96,9 +99,7 @@ static enum err create_growing(struct hdf_file *f, const char *name, int64_t typ
   H5Pset_obj_track_times(how, 0); /* the same content, the same bytes: files are known by their sum */
   H5Pset_create_intermediate_group(links, 1);
   int64_t id = H5Dcreate2(f->id, name, type, space, links, how, H5P_DEFAULT);
-  enum err e = id < 0 ? fail_write(f, name) : OK;
-  if (id >= 0)
-    H5Dclose(id);
+  enum err e = id < 0 || H5Dclose(id) < 0 ? fail_write(f, name) : OK;
   H5Pclose(links);
   H5Pclose(how);
   H5Sclose(space);
@@ -122,7 +123,8 @@ static enum err add_rows(struct hdf_file *f, const char *name, int64_t type, con
   enum err e = good ? OK : fail_write(f, name);
   H5Sclose(there);
   H5Sclose(here);
-  H5Dclose(id);
+  if (H5Dclose(id) < 0 && e == OK) /* writes what it kept back so far */
+    e = fail_write(f, name);
   return e;
 }
 
@@ -169,8 +171,8 @@ static enum err write_attribute(struct hdf_file *f, const char *object, const ch
   int64_t id = H5Acreate_by_name(f->id, object, attribute, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
   bool good = id >= 0 && H5Awrite(id, type, values) >= 0;
   enum err e = good ? OK : fail_write(f, attribute);
-  if (id >= 0)
-    H5Aclose(id);
+  if (id >= 0 && H5Aclose(id) < 0 && e == OK)
+    e = fail_write(f, attribute);
   H5Sclose(space);
   return e;
 }

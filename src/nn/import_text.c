@@ -17,8 +17,8 @@ static enum err fill_block(struct text_file *f) {
   int code;
   const char *reason = gzerror(f->gz, &code);
   if (n < 0 || code == Z_BUF_ERROR) /* the latter: cut short */
-    return FAIL(ERR_INPUT, "%s:%zu: cannot be read on from here (%s): is the file complete?", f->path, f->line,
-                code == Z_ERRNO ? strerror(errno) : reason);
+    return FAIL(code == Z_ERRNO ? ERR_IO : ERR_INPUT, "%s:%zu: cannot be read on from here (%s): is the file complete?",
+                f->path, f->line, code == Z_ERRNO ? strerror(errno) : reason); /* zlib would lose bytes over EINTR */
   f->at = 0;
   f->in_block = (size_t)n;
   f->eof = n == 0;

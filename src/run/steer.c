@@ -122,6 +122,12 @@ static bool is_complete(enum halt h) {
   return h >= HALT_TRIALS && h <= HALT_FAILURES;
 }
 
+/* Complete, and with the weights of the best on disk. Where they are not, the next run trains them again; a study whose
+ * time is over goes without. */
+static bool is_over(const struct steer *s) {
+  return is_complete(s->halt) && (s->halt == HALT_TIMEOUT || !steer_best_is_incomplete(s));
+}
+
 static const char *const halt_words[] = {
     [HALT_NONE] = "",
     [HALT_TRIALS] = "all trials are done",
@@ -139,8 +145,8 @@ static const char *const halt_words[] = {
 
 /* How a run that did not complete the study ended, for job scripts (`coxswain status --json`): whether to start again
  * at once, in the next job, or not at all. A run that died says nothing. */
-static const char *left_word(enum halt h) {
-  switch (h) {
+static const char *left_word(const struct steer *s) {
+  switch (s->halt) {
   case HALT_SIGNAL:
     return "signal";
   case HALT_WALLTIME:
@@ -151,7 +157,7 @@ static const char *left_word(enum halt h) {
   case HALT_ERROR:
     return "error";
   default:
-    return "";
+    return is_complete(s->halt) && !is_over(s) ? "error" : "";
   }
 }
 
@@ -172,9 +178,9 @@ static enum err finish(struct steer *s) {
     TRY(prune_rest(s));
   else
     steer_say_interrupted(s);
-  snprintf(text, sizeof text, "\"%s\"", is_complete(s->halt) ? halt_words[s->halt] : "");
+  snprintf(text, sizeof text, "\"%s\"", is_over(s) ? halt_words[s->halt] : "");
   TRY(steer_attribute(s, -1, true, "coxswain:done", text));
-  snprintf(text, sizeof text, "\"%s\"", left_word(s->halt));
+  snprintf(text, sizeof text, "\"%s\"", left_word(s));
   TRY(steer_attribute(s, -1, true, "coxswain:left", text));
   TRY(journal_commit(s->journal));
   TRY(steer_collect_packs(s));
@@ -187,10 +193,12 @@ static enum err verdict(const struct steer *s) {
                 (long long)s->study.counts[TRIAL_FAIL], s->study.n, s->folder);
   if (is_complete(s->halt) && s->study.n > 0 && s->study.counts[TRIAL_FAIL] == (int64_t)s->study.n)
     return FAIL(ERR_TRIALS, "every trial failed: see `coxswain status %s`", s->folder);
-  if (is_complete(s->halt))
+  if (is_over(s))
     return OK;
   if (s->failure != OK)
     return FAIL(s->failure, "%s", s->failure_text);
+  if (is_complete(s->halt))
+    return FAIL(ERR_STOPPED, "the weights of the best trials were lost: the same command trains them again");
   return FAIL(ERR_STOPPED, "%s: the study is not complete; the same command goes on with it", halt_words[s->halt]);
 }
 

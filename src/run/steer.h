@@ -147,7 +147,8 @@ enum err steer_take_turns(struct steer *s);
 /* steer_plan.c */
 enum err steer_plan(struct steer *s);
 enum err steer_issue(struct steer *s, int64_t trial, int64_t to, int64_t order); /* a stint; there must be room */
-size_t steer_out(const struct steer *s); /* stints that are with our workers, or wait for their turn */
+bool steer_best_is_incomplete(const struct steer *s); /* are weights of the best missing, or being made again? */
+size_t steer_out(const struct steer *s);              /* stints that are with our workers, or wait for their turn */
 
 /* steer_time.c */
 double steer_elapsed(const struct steer *s); /* seconds over all jobs of the study */

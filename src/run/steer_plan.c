@@ -278,9 +278,8 @@ static enum err rebuild_best(struct steer *s, bool *issued) {
   return OK;
 }
 
-/* Are weights of the best missing, or being made again? */
-static bool best_is_incomplete(const struct steer *s) {
-  for (size_t i = 0; i < s->n_best; i++) {
+bool steer_best_is_incomplete(const struct steer *s) {
+  for (size_t i = 0; i < s->n_best && !s->evaluator->keeps_states; i++) {
     const struct trial *t = &s->study.trials[s->best[i]];
     if (weights_lost(s, t) || (t->stints && t->stint.end == STINT_OPEN))
       return true;
@@ -315,7 +314,7 @@ static void watch_limits(struct steer *s) {
   if (s->limit == HALT_NONE)
     s->limit = limit_reached(s);
   bool comes_in = s->ordered && (steer_out(s) || s->n_due);
-  bool waits = s->limit != HALT_TIMEOUT && (comes_in || best_is_incomplete(s));
+  bool waits = s->limit != HALT_TIMEOUT && (comes_in || steer_best_is_incomplete(s));
   if (s->halt == HALT_NONE && !waits)
     s->halt = s->limit;
 }

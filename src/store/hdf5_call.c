@@ -5,6 +5,7 @@
 
 void hdf5_silence_begin(struct hdf5_silence *s) {
   H5E_auto2_t print = NULL;
+  H5dont_atexit(); /* see hdf_quiet */
   s->context = NULL;
   H5Eget_auto2(H5E_DEFAULT, &print, &s->context);
   s->print = (void (*)(void))print;
