@@ -120,11 +120,11 @@ static enum err over(struct historian *h, const struct trial *t, enum trial_stat
 }
 
 static enum err end_stint(struct historian *h, const struct trial *t) {
-  static const enum stint_end ends[] = {STINT_reached, STINT_reached,     STINT_reached, STINT_finished,
-                                        STINT_failed,  STINT_interrupted, STINT_lost,    STINT_cancelled};
+  static const enum stint_end ends[] = {STINT_reached,     STINT_reached, STINT_reached, STINT_finished, STINT_failed,
+                                        STINT_interrupted, STINT_lost,    STINT_crashed, STINT_cancelled};
   struct op op = op_of(OP_END, t->number);
   op.stint = t->stint;
-  op.stint.end = ends[below(h, 8)];
+  op.stint.end = ends[below(h, sizeof ends / sizeof *ends)];
   op.step = t->stint.to;
   if (op.stint.end == STINT_reached && op.step == h->last_step)
     op.stint.end = STINT_finished;

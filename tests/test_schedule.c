@@ -191,10 +191,11 @@ static void arrive(struct runner *r, int64_t trial, double value) {
 }
 
 static enum stint_end any_end(struct runner *r, const struct trial *t) {
-  static const enum stint_end ends[] = {STINT_failed, STINT_interrupted, STINT_lost, STINT_finished, STINT_cancelled};
+  static const enum stint_end ends[] = {STINT_failed,  STINT_interrupted, STINT_lost,
+                                        STINT_crashed, STINT_finished,    STINT_cancelled};
   if (t->stint.to == r->schedule.steps)
     return r->calm || rng_below(&r->rng, 4) ? STINT_finished : STINT_lost;
-  return r->calm || rng_below(&r->rng, 5) ? STINT_reached : ends[rng_below(&r->rng, 5)];
+  return r->calm || rng_below(&r->rng, 5) ? STINT_reached : ends[rng_below(&r->rng, 6)];
 }
 
 /* One of the trials that are out ends its stint. */
@@ -207,13 +208,14 @@ static void one_ends(struct runner *r) {
   op.stint.end = any_end(r, t);
   bool early = op.stint.end != STINT_reached && t->stint.to < r->schedule.steps;
   op.step = early ? t->step + (int64_t)rng_below(&r->rng, (uint64_t)(t->stint.to - t->step) + 1) : t->stint.to;
-  if (op.stint.end != STINT_lost)
+  if (op.stint.end != STINT_lost && op.stint.end != STINT_crashed)
     report_until(r, trial, op.step);
   r->out[which] = r->out[--r->n_out];
   put(r, op);
   switch (op.stint.end) {
   case STINT_interrupted:
   case STINT_lost:
+  case STINT_crashed:
     MEM_GROW(r->due, r->n_due, &r->cap_due);
     r->due[r->n_due++] = trial;
     break;

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "base/stop.h"
 
 /* What a user can do about a refusal of the system. */
@@ -127,10 +128,13 @@ void file_unmap(const void *bytes, size_t n) {
 
 /* ---- writing ---- */
 
+#define WRITTEN_AT_ONCE ((size_t)64 << 20) /* so that a slow disk is told from a dead one */
+
 static enum err write_on(int fd, const void *bytes, size_t n, const char *path) {
   const char *p = bytes;
   while (n > 0) {
-    ssize_t done = write(fd, p, n);
+    ssize_t done = write(fd, p, n < WRITTEN_AT_ONCE ? n : WRITTEN_AT_ONCE);
+    progress_made("writing a file");
     if (done < 0 && errno == EINTR)
       continue;
     if (done <= 0)
@@ -343,6 +347,7 @@ static enum err wait_for_lock(int fd, const char *path, double wait_seconds) {
       return FAIL(ERR_BUSY, "%s: another process holds this lock: wait for it to end, or stop it", path);
     if (stop_requested() != STOP_NONE)
       return FAIL(ERR_STOPPED, "%s: asked to stop while waiting for the lock", path);
+    progress_made("waiting for a lock"); /* of somebody who is watched as well */
     clock_sleep(pause);
   }
 }

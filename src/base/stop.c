@@ -10,6 +10,8 @@
 
 enum { SAME_SIGNAL_MS = 200, UNTIL_FORCED = 2, MOST_HELD = 5 /* seconds */ };
 
+#include "base/progress.h"
+
 static atomic_int level = STOP_NONE;
 static atomic_long first_at;     /* milliseconds of the first signal */
 static atomic_int held, overdue; /* writes under way; seconds that they have held us */
@@ -76,6 +78,7 @@ enum stop_level stop_requested(void) {
 }
 
 enum err stop_check(const char *what) {
+  progress_made(what);
   return stop_requested() == STOP_NONE ? OK : FAIL(ERR_STOPPED, "%s: asked to leave before it was done", what);
 }
 

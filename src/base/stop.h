@@ -14,7 +14,9 @@ enum stop_level { STOP_NONE, STOP_SOON, STOP_NOW };
  * after the word to leave at once it ends all the same, with exit code 75. */
 void stop_catch_signals(void);
 enum stop_level stop_requested(void);
-enum err stop_check(const char *what);     /* ERR_STOPPED "what: ..." once a stop is requested: for long loops */
+/* ERR_STOPPED "what: ..." once a stop is requested: for long loops, between two units of work (progress_made). `what`
+ * is kept: a constant. */
+enum err stop_check(const char *what);
 void stop_request(enum stop_level wanted); /* as a signal would; never lowers the level */
 
 /* Between these two the process is not ended so: bytes on their way to a file stay together. They may be nested, and

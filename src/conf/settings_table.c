@@ -209,10 +209,11 @@ static const struct setting rows[] = {
   {"run.quantum", SETTING_SECONDS, 0, FREE, "0.05", 0.001, 60, "", NULL, "How long a worker trains between two messages."},
   {"run.checkpoint", SETTING_SECONDS, 0, FREE, "60", 0.01, 1e9, "", NULL, "How often a worker writes the states of its trials."},
   {"run.keep", SETTING_INT, 0, FREE, "5", 0, 1e9, "trials", NULL, "How many of the best trials keep their weights, besides those that may still go on."},
-  {"run.attempts", SETTING_INT, 0, FREE, "3", 1, 1000, "", NULL, "How often a trial that kills its worker is tried."},
+  {"run.attempts", SETTING_INT, 0, FREE, "3", 1, 1000, "", NULL, "How often a trial is tried whose worker dies or hangs before the trial has got any further."},
   {"run.walltime", SETTING_SECONDS, 0, FREE, "0", 0, 1e9, "", NULL, "Leave, with everything saved, before this much time is over (0: no limit but that of the batch system)."},
   {"run.poll", SETTING_SECONDS, 0, FREE, "60", 0, 1e6, "", NULL, "How often Slurm, LSF or PBS is asked how much time the job has left (0: never)."},
   {"run.lost_after", SETTING_SECONDS, 0, FREE, "60", 1, 1e6, "", NULL, "A worker that has said nothing for this long counts as lost."},
+  {"run.hung_after", SETTING_SECONDS, 0, FREE, "600", 0, 1e9, "", NULL, "A rank that makes no progress for this long (no step, no row of data) ends itself; a trial that makes none is taken from its worker (0: never)."},
   {"run.cache", SETTING_TEXT, 0, FREE, "", NO_RANGE, "", NULL, "Folder of prepared data (node-local is fast); cache/ in the study folder if not given."},
 };
 /* clang-format on */

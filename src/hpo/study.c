@@ -145,12 +145,14 @@ static enum err end(struct study *s, struct trial *t, const struct op *op) {
   case STINT_reached:
     t->rung++;
     t->step = op->step;
+    t->faults = 0;
     break;
   case STINT_finished:
   case STINT_interrupted:
     t->step = op->step;
     break;
   case STINT_failed:
+  case STINT_crashed:
     t->faults++;
     break;
   case STINT_lost:
@@ -166,6 +168,8 @@ static enum err end(struct study *s, struct trial *t, const struct op *op) {
 }
 
 static enum err saved(struct study *s, struct trial *t, const struct op *op) {
+  if (op->step > (t->saved[0].pack ? t->saved[0].step : 0))
+    t->faults = 0;
   t->saved[1] = t->saved[0];
   t->saved[0] = (struct state_ref){.pack = pool_name(&s->pool, op->name), .step = op->step};
   return OK;

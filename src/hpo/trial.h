@@ -9,12 +9,13 @@
 enum trial_state { TRIAL_RUNNING, TRIAL_COMPLETE, TRIAL_PRUNED, TRIAL_FAIL, TRIAL_WAITING };
 
 /* How a stint ended. */
-#define STINT_END_LIST(X)                                                          \
-  X(reached, "came to its last step; the trial waits for what the schedule says")  \
-  X(finished, "the trial is over by itself: early stop, or the last step")         \
-  X(failed, "the trial failed: NaN, an impossible shape, a crash of the payload")  \
-  X(interrupted, "the worker was asked to leave; the state is saved")              \
-  X(lost, "the worker is gone; the trial is not to blame unless it happens again") \
+#define STINT_END_LIST(X)                                                         \
+  X(reached, "came to its last step; the trial waits for what the schedule says") \
+  X(finished, "the trial is over by itself: early stop, or the last step")        \
+  X(failed, "the trial failed: NaN, an impossible shape, a crash of the payload") \
+  X(interrupted, "the worker was asked to leave; the state is saved")             \
+  X(lost, "the worker is gone, with its machine; the trial is not to blame")      \
+  X(crashed, "the worker died or hung, and the trial may have done it")           \
   X(cancelled, "given up on request")
 #define STINT_END_ENUM(name, help) STINT_##name,
 enum stint_end { STINT_END_LIST(STINT_END_ENUM) STINT_OPEN };
@@ -69,7 +70,7 @@ struct trial {
   struct stint stint;        /* the last one */
   int32_t stints;            /* how many there were */
   int32_t rung;              /* stints reached so far: rung index for halving */
-  int32_t faults;            /* failed or lost by its own doing: run.attempts counts these */
+  int32_t faults;            /* crashed since it last got further: run.attempts counts these */
   int32_t losses;            /* lost with a machine */
   struct state_ref saved[2]; /* newest first */
 

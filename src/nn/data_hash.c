@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "base/stop.h"
 #include "nn/data_cache.h"
 
@@ -33,6 +34,7 @@ static enum err hash_content(const char *path, char hex[65]) {
     if (n < 0)
       break;
     sha256_add(&sum, block, (size_t)n);
+    progress_made("hashing the data");
     if (stop_requested() != STOP_NONE)
       break;
   }
@@ -40,7 +42,7 @@ static enum err hash_content(const char *path, char hex[65]) {
   close(fd);
   free(block);
   if (n > 0)
-    return stop_check(path);
+    return FAIL(ERR_STOPPED, "%s: asked to leave before it was read", path);
   if (n < 0)
     return FAIL(ERR_INPUT, "%s cannot be read: %s", path, strerror(reason));
   sha256_hex(&sum, hex);

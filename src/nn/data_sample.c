@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/progress.h"
 
 char *sample_where(const struct sample *s, const char *dataset, size_t row) {
   size_t file = 0;
@@ -128,6 +129,7 @@ static enum err read_weights(struct sample *s, const struct data_source *source,
   for (size_t row = 0; e == OK && row < source->rows; row += SAMPLE_BLOCK) {
     size_t n = source->rows - row < SAMPLE_BLOCK ? source->rows - row : SAMPLE_BLOCK;
     e = source->ops->weights(source, row, n, block);
+    progress_made("reading weights");
     for (size_t i = 0; e == OK && i < n; i++) {
       s->weight[first + row + i] = (float)block[i];
       if (!isfinite(s->weight[first + row + i]))

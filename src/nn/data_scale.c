@@ -4,6 +4,12 @@
 #include <math.h>
 
 #include "base/log.h"
+#include "base/progress.h"
+
+static void note_row(size_t row) {
+  if (row % 65536 == 0)
+    progress_made("measuring the data");
+}
 
 static void measure_means(struct data_variable *v, size_t width, const float *x, size_t n) {
   for (size_t j = 0; j < width; j++) {
@@ -12,7 +18,8 @@ static void measure_means(struct data_variable *v, size_t width, const float *x,
     v[j].low = DBL_MAX;
     v[j].high = -DBL_MAX;
   }
-  for (size_t i = 0; i < n; i++)
+  for (size_t i = 0; i < n; i++) {
+    note_row(i);
     for (size_t j = 0; j < width; j++) {
       double value = (double)x[i * width + j];
       if (isnan(value)) {
@@ -24,18 +31,21 @@ static void measure_means(struct data_variable *v, size_t width, const float *x,
       v[j].low = fmin(v[j].low, value);
       v[j].high = fmax(v[j].high, value);
     }
+  }
   for (size_t j = 0; j < width; j++)
     v[j].mean = v[j].present ? v[j].mean / (double)v[j].present : 0;
 }
 
 void data_measure(struct data_variable *v, size_t width, const float *x, size_t n) {
   measure_means(v, width, x, n);
-  for (size_t i = 0; i < n; i++)
+  for (size_t i = 0; i < n; i++) {
+    note_row(i);
     for (size_t j = 0; j < width; j++) {
       double away = (double)x[i * width + j] - v[j].mean;
       if (!isnan(away))
         v[j].width += away * away;
     }
+  }
   for (size_t j = 0; j < width; j++) {
     if (v[j].present == 0)
       v[j].low = v[j].high = 0;

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "nn/optim.h"
 
 static bool net_supports(const struct spec *spec) {
@@ -165,6 +166,7 @@ static enum err slot_run(struct net_trainer *t, struct slot *s, double seconds) 
   bool go_on = true;
   while (go_on && !s->idle) {
     TRY(slot_unit(t, s, now - start < seconds, &go_on));
+    progress_made("training");
     double after = clock_seconds();
     s->seconds += after - now;
     now = after;

@@ -1,6 +1,9 @@
 #include "par/wire.h"
 
+#include <errno.h>
+#include <math.h>
 #include <mpi.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,10 +35,22 @@ struct receiving {
   size_t n;
 };
 
+/* Where a process is: of two in the same place each can see whether the other is there. */
+struct whereabouts {
+  char place[320]; /* host and space of process numbers; "" if that cannot be told */
+  int64_t process;
+};
+
 struct wire {
   bool mpi;
   int rank, size, level;
   struct neighbours neighbours;
+  struct whereabouts steer;
+  bool near_steer;               /* rank 0 is in the same place */
+  double lost_after, hung_after; /* seconds */
+  double *told;                  /* (size) rank 0: when a rank was last sent something */
+  double kept_alive;             /* rank 0: when all were last looked through */
+  double silence, looked;        /* others: seconds without a word of rank 0, as far as somebody looked */
   struct queue to_steer, to_worker;
   struct sending *sending;
   size_t n_sending, cap_sending;
@@ -100,6 +115,24 @@ static enum err check_size(const struct wire *w) {
   return OK;
 }
 
+static struct whereabouts find_self(void) {
+  struct whereabouts self = {.process = getpid()};
+  char host[256] = "", space[64] = "";
+  if (gethostname(host, sizeof host - 1) == 0 && readlink("/proc/self/ns/pid", space, sizeof space - 1) > 0)
+    snprintf(self.place, sizeof self.place, "%s %s", host, space);
+  return self;
+}
+
+static enum err find_steer(struct wire *w) {
+  struct whereabouts self = find_self();
+  w->steer = self;
+  int code = MPI_Bcast(&w->steer, (int)sizeof w->steer, MPI_BYTE, 0, MPI_COMM_WORLD);
+  if (code != MPI_SUCCESS)
+    return mpi_failed(code, "MPI_Bcast at the start");
+  w->near_steer = *self.place && strcmp(self.place, w->steer.place) == 0;
+  return OK;
+}
+
 static enum err start_mpi(struct wire *w, int *argc, char ***argv) {
   int given = 0, code = MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &given);
   if (code != MPI_SUCCESS)
@@ -109,15 +142,18 @@ static enum err start_mpi(struct wire *w, int *argc, char ***argv) {
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
   MPI_Comm_rank(MPI_COMM_WORLD, &w->rank);
   MPI_Comm_size(MPI_COMM_WORLD, &w->size);
+  w->told = MEM_NEW_ARRAY(double, w->size);
   TRY(check_size(w));
   neighbours_find(&w->neighbours);
-  return OK;
+  return find_steer(w);
 }
 
 enum err wire_open(struct wire **out, int *argc, char ***argv) {
   struct wire *w = MEM_NEW(struct wire);
   w->size = 1;
   w->neighbours = (struct neighbours){.size = 1, .with_first = true, .own_cores = true};
+  w->looked = w->kept_alive = clock_seconds();
+  wire_patience(w, 60, 600);
   *out = w;
   if (launched())
     TRY(start_mpi(w, argc, argv));
@@ -170,6 +206,7 @@ void wire_close(struct wire *w, bool abandon) {
   queue_free(&w->to_worker);
   free(w->sending); /* what is still in there, and in `receiving`, belongs to MPI until the process ends */
   free(w->receiving);
+  free(w->told);
   free(w);
 }
 
@@ -263,8 +300,10 @@ static enum err receive_mpi(struct wire *w, int source, int tag, int *from, stru
 }
 
 enum err wire_to_worker(struct wire *w, int rank, const struct strbuf *message) {
-  if (rank != 0)
+  if (rank != 0) {
+    w->told[rank] = clock_seconds();
     return send_mpi(w, rank, TAG_TO_WORKER, message);
+  }
   queue_push(&w->to_worker, message);
   return OK;
 }
@@ -283,6 +322,12 @@ enum err wire_from_workers(struct wire *w, int *from, struct strbuf *out) {
   return receive_mpi(w, MPI_ANY_SOURCE, TAG_TO_STEER, from, out);
 }
 
+static void count_silence(struct wire *w, bool got) {
+  double now = clock_seconds();
+  w->silence = got ? 0 : w->silence + fmin(now - w->looked, w->lost_after / 8);
+  w->looked = now;
+}
+
 enum err wire_from_steer(struct wire *w, bool *got, struct strbuf *out) {
   int from = -1;
   if (w->rank == 0)
@@ -290,7 +335,34 @@ enum err wire_from_steer(struct wire *w, bool *got, struct strbuf *out) {
   else {
     TRY(receive_mpi(w, 0, TAG_TO_WORKER, &from, out));
     *got = from >= 0;
+    count_silence(w, *got);
   }
+  return OK;
+}
+
+void wire_patience(struct wire *w, double lost_after, double hung_after) {
+  w->lost_after = lost_after;
+  w->hung_after = hung_after;
+}
+
+void wire_keep_alive(struct wire *w) {
+  const double now = clock_seconds(), every = w->lost_after / 4;
+  if (w->size == 1 || now - w->kept_alive < every / 4)
+    return;
+  w->kept_alive = now;
+  for (int rank = 1; rank < w->size; rank++)
+    if (now - w->told[rank] >= every * 3 / 4 && wire_to_worker(w, rank, &(struct strbuf)STRBUF_INIT) != OK)
+      err_clear(); /* whoever has something to say to it will find out */
+}
+
+enum err wire_check_steer(const struct wire *w) {
+  if (w->rank == 0 || w->silence < w->lost_after / 4)
+    return OK;
+  if (w->near_steer && kill((pid_t)w->steer.process, 0) != 0 && errno == ESRCH)
+    return FAIL(ERR_STOPPED, "rank 0 (process %lld) has died: the same command goes on with the study",
+                (long long)w->steer.process);
+  if (w->silence > w->lost_after + w->hung_after)
+    return FAIL(ERR_STOPPED, "rank 0 has said nothing for %.0f s: the same command goes on with the study", w->silence);
   return OK;
 }
 

@@ -47,6 +47,18 @@ enum err wire_to_steer(struct wire *w, const struct strbuf *message);           
 enum err wire_from_workers(struct wire *w, int *from, struct strbuf *out); /* rank 0 calls */
 enum err wire_from_steer(struct wire *w, bool *got, struct strbuf *out);   /* any rank */
 
+/* Silence of rank 0. It sends an empty message to each rank that it has told nothing for lost_after/4: from its loop,
+ * and from within long calls too, where progress_made calls wire_keep_alive. What can still keep it silent is one call
+ * without any progress, an fsync on a file system that fails over, and its own watchdog bounds that to hung_after. So
+ * rank 0 counts as gone after lost_after + hung_after seconds of silence, and after lost_after/4 already where this
+ * rank can see that its process is not there any more (the same host).
+ *
+ * Only time in which this process looked is counted: after a step of minutes, or when it was stopped itself, it first
+ * reads what has come in the meantime. */
+void wire_patience(struct wire *w, double lost_after, double hung_after); /* any rank; 60 and 600 before it is called */
+void wire_keep_alive(struct wire *w);                                     /* rank 0 calls, as often as it likes */
+enum err wire_check_steer(const struct wire *w);                          /* ERR_STOPPED: rank 0 is gone */
+
 /* Call once a loop: with busy = true when something was done. Otherwise it waits, from microseconds up to 10 ms, longer
  * the longer nothing happens. */
 void wire_idle(struct wire *w, bool busy);

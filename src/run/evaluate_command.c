@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "base/stop.h"
 
 #define LOOK_EVERY 0.05 /* seconds: files do not say when they grow */
@@ -162,6 +163,7 @@ static enum err command_advance(struct evaluator *e, double seconds) {
   double end = clock_seconds() + seconds;
   for (;;) {
     TRY(launcher_check(c->launcher));
+    progress_made("watching programs"); /* what they do with their time is command.timeout's to judge */
     attend_leavers(c);
     command_watch_waiting(c);
     for (size_t i = 0; i < e->options.slots; i++)

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "base/stop.h"
 #include "run/evaluator.h"
 #include "run/function_table.h"
@@ -269,6 +270,7 @@ static void come_to_end(struct function_run *f, size_t slot, double value) {
 
 static void take_step(struct function_run *f, size_t slot, double now) {
   struct slot *s = &f->slots[slot];
+  progress_made("a step of a function");
   if (*s->problem) {
     give_up(f, slot, s->problem);
     return;

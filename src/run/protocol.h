@@ -22,6 +22,7 @@ enum news {
   NEWS_HELLO,  /* slots, team size, host, description */
   NEWS_BEAT,   /* since the last one: seconds of work, of wall time, stints ended, longest seconds without a look at
                   commands */
+  NEWS_MOVED,  /* how often its trials have moved so far: alive is not progressing */
   NEWS_REPORT, /* trial, stint, step, value, metrics */
   NEWS_END,    /* trial, stint, how, step, value, seconds, metrics, reason */
   NEWS_SAVED,  /* trial, step, pack */

@@ -14,13 +14,17 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "base/stop.h"
 #include "run/steer.h"
+#include "run/watchdog.h"
+
+#define PATIENCE_AT_START 600 /* seconds without progress before run.hung_after is known */
 
 /* How ranks are parted, as rank 0 tells the others before anything else. first < 0: go home. */
 struct layout {
   int first, team;
-  double deadline;
+  double lost_after, hung_after;
 };
 
 static enum err tell_layout(struct wire *wire, struct layout l) {
@@ -28,7 +32,8 @@ static enum err tell_layout(struct wire *wire, struct layout l) {
   enum err e = OK;
   put_i64(&b, l.first);
   put_i64(&b, l.team);
-  put_f64(&b, l.deadline);
+  put_f64(&b, l.lost_after);
+  put_f64(&b, l.hung_after);
   for (int rank = 1; rank < wire_size(wire) && e == OK; rank++)
     e = wire_to_worker(wire, rank, &b);
   strbuf_free(&b);
@@ -37,12 +42,16 @@ static enum err tell_layout(struct wire *wire, struct layout l) {
 
 static enum err hear_layout(struct wire *wire, struct layout *l) {
   struct strbuf b = STRBUF_INIT;
-  for (bool got = false; !got; wire_idle(wire, got))
+  for (bool got = false; !got || !b.len; wire_idle(wire, got)) { /* empty: rank 0 is still at it */
+    progress_made("waiting for rank 0");
     TRY(wire_from_steer(wire, &got, &b));
+    TRY(wire_check_steer(wire));
+  }
   struct reader r = reader_of(&b);
   l->first = (int)get_i64(&r);
   l->team = (int)get_i64(&r);
-  l->deadline = get_f64(&r);
+  l->lost_after = get_f64(&r);
+  l->hung_after = get_f64(&r);
   strbuf_free(&b);
   return r.bad ? FAIL(ERR_BUG, "the layout of ranks came in garbled") : OK;
 }
@@ -59,7 +68,8 @@ static enum err choose_layout(const struct steer *s, struct layout *l) {
   if (left_over)
     log_warn("%d ranks in teams of %d: %d rank%s without work", size - first, team, left_over,
              left_over == 1 ? "" : "s");
-  *l = (struct layout){first, team, settings_double(s->conf, "run.lost_after")};
+  *l = (struct layout){first, team, settings_double(s->conf, "run.lost_after"),
+                       settings_double(s->conf, "run.hung_after")};
   return OK;
 }
 
@@ -71,6 +81,7 @@ static enum err hear_end(struct wire *wire, bool *abandon) {
   enum err e = OK;
   for (bool ended = false; !ended && e == OK;) {
     bool got = false;
+    progress_made("waiting for the end");
     e = wire_from_steer(wire, &got, &b);
     struct reader r = reader_of(&b);
     ended = got && get_i64(&r) == COMMAND_END;
@@ -78,19 +89,27 @@ static enum err hear_end(struct wire *wire, bool *abandon) {
       *abandon = get_i64(&r) != 0;
     else
       wire_idle(wire, got);
+    if (e == OK)
+      e = wire_check_steer(wire);
   }
   strbuf_free(&b);
   return e;
 }
 
-static enum err row_only(struct wire *wire, struct launcher *launcher, bool *abandon) {
-  struct layout l = {-1, 1, 0};
+static void be_patient(struct wire *wire, struct watchdog *dog, struct layout l) {
+  wire_patience(wire, l.lost_after, l.hung_after);
+  watchdog_set(dog, l.hung_after > 0 ? fmax(l.hung_after, 2 * l.lost_after) : 0); /* a team waits that long for one */
+}
+
+static enum err row_only(struct wire *wire, struct launcher *launcher, struct watchdog *dog, bool *abandon) {
+  struct layout l = {-1, 1, 0, 0};
   struct comm *team = NULL;
   bool member = false;
   TRY(hear_layout(wire, &l));
   if (l.first < 0)
     return OK;
-  TRY(wire_team(wire, l.first, l.team, l.deadline, &team, &member));
+  be_patient(wire, dog, l);
+  TRY(wire_team(wire, l.first, l.team, l.lost_after, &team, &member));
   if (member) {
     struct worker *w = worker_new(wire, team, launcher);
     enum err e = comm_rank(team) == 0 ? worker_main(w) : worker_follow(w);
@@ -137,7 +156,7 @@ static enum err send_start(struct steer *s, struct layout l) {
 static enum err row_and_steer(struct steer *s, struct layout l) {
   struct comm *team = NULL;
   bool member = false;
-  TRY(wire_team(s->wire, l.first, l.team, l.deadline, &team, &member));
+  TRY(wire_team(s->wire, l.first, l.team, l.lost_after, &team, &member));
   make_peers(s, l);
   if (member)
     s->own = worker_new(s->wire, team, s->options->launcher);
@@ -173,12 +192,19 @@ static void tell_end(struct wire *wire, bool abandon) {
   strbuf_free(&b);
 }
 
-static enum err steer_study(struct wire *wire, const struct run_options *o, bool *abandon) {
+static void keep_alive(void *wire) {
+  wire_keep_alive(wire);
+}
+
+static enum err steer_study(struct wire *wire, const struct run_options *o, struct watchdog *dog, bool *abandon) {
   struct steer *s = MEM_NEW(struct steer);
-  struct layout l = {-1, 1, 0};
+  struct layout l = {-1, 1, 0, 0};
+  progress_hook(keep_alive, wire);
   enum err e = steer_open(s, wire, o);
   if (e == OK)
     e = choose_layout(s, &l);
+  if (e == OK)
+    be_patient(wire, dog, l);
   enum err told = tell_layout(wire, l);
   if (e == OK)
     e = told;
@@ -193,18 +219,26 @@ static enum err steer_study(struct wire *wire, const struct run_options *o, bool
   *abandon = *abandon || (e != OK && e != ERR_STOPPED && e != ERR_TRIALS && l.first >= 0);
   if (l.first >= 0)
     tell_end(wire, *abandon);
+  progress_hook(NULL, NULL);
   steer_close(s);
   free(s);
   return e;
 }
 
 enum err run_study(struct wire *wire, const struct run_options *o, bool *abandon) {
-  *abandon = false;
+  struct watchdog *dog = NULL;
+  enum err e;
+  *abandon = true;
   stop_catch_signals();
-  if (wire_rank(wire) == 0)
-    return steer_study(wire, o, abandon);
-  log_levels(LOG_WARN, LOG_INFO); /* rank 0 speaks for all */
-  enum err e = row_only(wire, o->launcher, abandon);
-  *abandon = *abandon || e != OK;
+  TRY(watchdog_start(&dog, wire_rank(wire), PATIENCE_AT_START));
+  *abandon = false;
+  if (wire_rank(wire) == 0) {
+    e = steer_study(wire, o, dog, abandon);
+  } else {
+    log_levels(LOG_WARN, LOG_INFO); /* rank 0 speaks for all */
+    e = row_only(wire, o->launcher, dog, abandon);
+    *abandon = *abandon || e != OK;
+  }
+  watchdog_stop(dog);
   return e;
 }

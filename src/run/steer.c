@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "base/stop.h"
 #include "run/display.h"
 #include "run/steer.h"
@@ -24,24 +25,6 @@ static void watch_signals(struct steer *s) {
     s->halt = HALT_WALLTIME;
 }
 
-/* A worker is lost when it says nothing for run.lost_after seconds; not when this process was the one that slept. */
-static enum err watch_workers(struct steer *s) {
-  const double now = clock_seconds(), patience = settings_double(s->conf, "run.lost_after");
-  bool slept = now - s->last_loop > patience / 4;
-  s->last_loop = now;
-  for (size_t i = 0; i < s->n_peers; i++) {
-    struct peer *p = &s->peers[i];
-    if (slept || p->presence == PEER_STARTING) /* preparing data may take long */
-      p->heard = now;
-    if (p->presence != PEER_HERE || now - p->heard < patience)
-      continue;
-    log_warn("worker %d on %s says nothing for %.0f s: its trials are handed out again", p->rank, p->host, patience);
-    TRY(steer_lose(s, p, "its worker was lost"));
-    p->presence = PEER_LOST;
-  }
-  return OK;
-}
-
 /* ---- sending ---- */
 
 static enum err post(struct steer *s) {
@@ -53,7 +36,7 @@ static enum err post(struct steer *s) {
     strbuf_clear(&p->mail);
     if (e == ERR_COMM) {
       err_clear();
-      e = steer_lose(s, p, "its worker cannot be reached");
+      e = steer_lose(s, p, false, "its worker cannot be reached");
       p->presence = PEER_LOST;
     }
     TRY(e);
@@ -94,12 +77,13 @@ static enum err keep(struct steer *s) {
 
 static enum err turn(struct steer *s) {
   bool news, rowed = false;
+  progress_made("steering");
   TRY(steer_take_news(s, &news));
   TRY(steer_take_turns(s));
   if (!s->leaving) /* what comes later is for whoever takes the lock next */
     TRY(steer_take_inbox(s));
   watch_signals(s);
-  TRY(watch_workers(s));
+  TRY(steer_watch_workers(s));
   TRY(steer_plan(s));
   if (s->halt != HALT_NONE && !s->leaving)
     call_home(s);

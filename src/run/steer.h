@@ -31,6 +31,9 @@ struct peer {
   int64_t *out; /* trials that are out with it */
   size_t n_out, cap_out;
   double heard;           /* when it last said something */
+  int64_t moved;          /* how often its trials have moved, by its own word */
+  double moved_at;        /* when that last changed */
+  bool announced;         /* the log has its host and device */
   double worked, wall;    /* seconds, over its beats */
   int64_t ended;          /* stints ended in its last beat */
   struct durations packs; /* seconds until one was on disk */
@@ -110,8 +113,10 @@ struct steer {
   enum halt limit;  /* of the study, that is met; ordered: what is out comes in before it becomes `halt` */
   enum err failure; /* of a worker or of this rank: what HALT_ERROR and HALT_WORKERS end with */
   char failure_text[1024];
-  bool leaving;   /* COMMAND_LEAVE has gone out */
-  bool exhausted; /* the sampler has no point left */
+  bool leaving;     /* COMMAND_LEAVE has gone out */
+  bool exhausted;   /* the sampler has no point left */
+  bool unannounced; /* a worker is here that the log has not */
+  double first_hello;
   double started, elapsed_before, last_loop, left_at, last_kept, last_noted, last_inbox, best_shown;
   double inbox_silent_until; /* after a word about what cannot be read there */
   struct display *display;
@@ -141,8 +146,16 @@ enum err steer_end_trial(struct steer *s, int64_t trial, enum trial_state state,
 
 /* steer_news.c */
 enum err steer_take_news(struct steer *s, bool *any);
-enum err steer_lose(struct steer *s, struct peer *p, const char *why);
+enum err steer_take_end(struct steer *s, struct peer *p, struct ending *e); /* frees what is in it */
 enum err steer_take_turns(struct steer *s);
+
+/* steer_workers.c */
+void steer_welcome(struct steer *s, struct peer *p, struct reader *r); /* NEWS_HELLO */
+void steer_note_moved(struct peer *p, int64_t moved);
+enum err steer_watch_workers(struct steer *s);
+/* Its trials are handed out again; blame: one of them may have done it. Leaves it PEER_GONE. */
+enum err steer_lose(struct steer *s, struct peer *p, bool blame, const char *why);
+struct peer *steer_peer_apart(struct steer *s); /* a free slot, with the fewest suspects beside it; NULL if none */
 
 /* steer_plan.c */
 enum err steer_plan(struct steer *s);

@@ -138,10 +138,10 @@ static enum err apply_end(struct steer *s, struct ending *e, int peer) {
 }
 
 static bool in_turn(const struct ending *e) {
-  return e->how != STINT_interrupted && e->how != STINT_lost;
+  return e->how != STINT_interrupted && e->how != STINT_lost && e->how != STINT_crashed;
 }
 
-static enum err take_end(struct steer *s, struct peer *p, struct ending *e) {
+enum err steer_take_end(struct steer *s, struct peer *p, struct ending *e) {
   const struct trial *t = trial_of(s, e);
   if (!t) {
     ending_free(e);
@@ -226,19 +226,6 @@ static void take_pack(struct steer *s, struct peer *p, struct reader *r) {
   steer_learn_pack(s, p, seconds, stood, get_i64(r));
 }
 
-static void take_hello(struct steer *s, struct peer *p, struct reader *r) {
-  p->slots = get_i64(r);
-  p->team = get_i64(r);
-  free(p->host);
-  free(p->device);
-  p->host = get_text(r);
-  p->device = get_text(r);
-  p->presence = PEER_HERE;
-  log_info("worker %d: %s, %s, %lld slot%s%s", p->rank, p->host ? p->host : "?", p->device ? p->device : "?",
-           (long long)p->slots, p->slots == 1 ? "" : "s", p->team > 1 ? ", a team" : "");
-  (void)s;
-}
-
 static enum err take_error(struct steer *s, struct peer *p, struct reader *r) {
   enum err code = (enum err)get_i64(r);
   char *text = get_text(r);
@@ -249,32 +236,9 @@ static enum err take_error(struct steer *s, struct peer *p, struct reader *r) {
   }
   log_error("worker %d cannot go on: %s", p->rank, text ? text : "no reason given");
   free(text);
-  TRY(steer_lose(s, p, "its worker failed"));
+  TRY(steer_lose(s, p, false, "its worker failed"));
   if (at_start) /* what stops one before it has begun stops all */
     s->halt = HALT_ERROR;
-  return OK;
-}
-
-enum err steer_lose(struct steer *s, struct peer *p, const char *why) {
-  p->presence = PEER_GONE;
-  for (size_t i = 0; i < s->study.n && i < s->cap_holder; i++)
-    if (s->holder[i] == (int)(p - s->peers))
-      s->holder[i] = -1;
-  while (p->n_out) {
-    struct trial *t = &s->study.trials[p->out[p->n_out - 1]];
-    struct ending e = {
-        .trial = t->number, .id = t->stint.id, .how = STINT_lost, .step = t->step, .reason = mem_strdup(why)};
-    params_init(&e.metrics);
-    int64_t most = settings_int(s->conf, "run.attempts");
-    if (t->losses + 1 >= most && !trial_is_over(t)) {
-      char reason[200];
-      snprintf(reason, sizeof reason, "given up: %s, %lld times", why, (long long)most);
-      free(e.reason);
-      e.reason = mem_strdup(reason);
-      e.how = STINT_failed;
-    }
-    TRY(take_end(s, p, &e));
-  }
   return OK;
 }
 
@@ -282,13 +246,16 @@ static enum err take_item(struct steer *s, struct peer *p, struct reader *r) {
   struct ending e;
   switch ((enum news)get_i64(r)) {
   case NEWS_HELLO:
-    take_hello(s, p, r);
+    steer_welcome(s, p, r);
     return OK;
   case NEWS_BEAT:
     take_beat(s, p, r);
     return OK;
   case NEWS_PACK:
     take_pack(s, p, r);
+    return OK;
+  case NEWS_MOVED:
+    steer_note_moved(p, get_i64(r));
     return OK;
   case NEWS_REPORT: {
     get_ending(r, &e);
@@ -298,7 +265,7 @@ static enum err take_item(struct steer *s, struct peer *p, struct reader *r) {
   }
   case NEWS_END:
     get_ending(r, &e);
-    return take_end(s, p, &e);
+    return steer_take_end(s, p, &e);
   case NEWS_SAVED:
     return take_saved(s, r);
   case NEWS_ERROR:

@@ -280,7 +280,7 @@ static void gather_unfinished(struct steer *s) {
     if (!t->stints) {
       MEM_GROW(s->fresh, s->n_fresh, &s->cap_fresh);
       s->fresh[s->n_fresh++] = t->number;
-    } else if (t->stint.end == STINT_interrupted || t->stint.end == STINT_lost) {
+    } else if (t->stint.end == STINT_interrupted || t->stint.end == STINT_lost || t->stint.end == STINT_crashed) {
       pairs[n][0] = t->number;
       pairs[n++][1] = t->stint.order;
     }

@@ -80,6 +80,9 @@ static struct peer *roomiest(struct steer *s) {
  * again. */
 static struct peer *worker_for(struct steer *s, const struct trial *t) {
   int holder = t->stints ? s->holder[t->number] : -1;
+  struct peer *apart = t->faults + t->losses > 0 ? steer_peer_apart(s) : NULL;
+  if (apart)
+    return apart;
   if (holder >= 0 && s->peers[holder].presence == PEER_HERE) {
     bool on_disk = t->saved[0].pack && t->saved[0].step >= t->step;
     if (!on_disk || s->ordered || steer_is_live(s, t) || room_of(s, &s->peers[holder]) > 0)

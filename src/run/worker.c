@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "base/stop.h"
 #include "run/crew.h"
 #include "run/holdings.h"
@@ -18,6 +19,8 @@
 
 /* What parked states may take once they are on disk too. A study by halving parks most of its trials for good. */
 #define PARKED_BYTES ((size_t)256 << 20)
+/* Seconds that ends of stints may wait within a quantum. */
+#define SILENT_AT_MOST 0.01
 
 struct seat {
   bool taken;
@@ -43,11 +46,14 @@ struct worker {
   struct strbuf news;
   double quantum, checkpoint; /* seconds */
   double next_checkpoint, last_beat, last_call, last_look;
-  double longest_look; /* seconds between two looks at commands, since the last beat */
-  double worked;       /* seconds of work since the last beat */
-  int64_t ended;       /* stints since the last beat */
-  int64_t epoch;       /* of the journal: with rank and count it makes names of packs that never come again */
-  int64_t packs;       /* written by this process */
+  double longest_look;   /* seconds between two looks at commands, since the last beat */
+  double worked;         /* seconds of work since the last beat */
+  int64_t ended;         /* stints since the last beat */
+  double last_word;      /* to steering */
+  uint64_t moved, began; /* units of work of the trials; count of progress when the call under way began */
+  bool calling;          /* the evaluator is at work */
+  int64_t epoch;         /* of the journal: with rank and count it makes names of packs that never come again */
+  int64_t packs;         /* written by this process */
   bool left;
 };
 
@@ -95,6 +101,7 @@ void worker_free(struct worker *w) {
 static enum err send_news(struct worker *w) {
   if (!w->news.len)
     return OK;
+  w->last_word = clock_seconds();
   enum err e = wire_to_steer(w->wire, &w->news);
   strbuf_clear(&w->news);
   return e;
@@ -120,6 +127,11 @@ static void say_report(struct worker *w, const struct assignment *a, const struc
   put_ending(&w->news, &e);
 }
 
+static void say_moved(const struct worker *w, struct strbuf *news) {
+  put_i64(news, NEWS_MOVED);
+  put_i64(news, (int64_t)(w->moved + (w->calling ? progress_count() - w->began : 0)));
+}
+
 static void beat(struct worker *w) {
   double now = clock_seconds();
   if (!w->ended && now - w->last_beat < 1)
@@ -129,10 +141,25 @@ static void beat(struct worker *w) {
   put_f64(&w->news, now - w->last_beat);
   put_i64(&w->news, w->ended);
   put_f64(&w->news, w->longest_look);
+  say_moved(w, &w->news);
   w->last_beat = now;
   w->longest_look = 0;
   w->worked = 0;
   w->ended = 0;
+}
+
+/* From within long calls: what waits in w->news may be half made. */
+static void beat_meanwhile(void *context) {
+  struct worker *w = context;
+  double now = clock_seconds();
+  if (now - w->last_word < 1)
+    return;
+  struct strbuf news = STRBUF_INIT;
+  w->last_word = now;
+  say_moved(w, &news);
+  if (wire_to_steer(w->wire, &news) != OK)
+    err_clear(); /* the next words will show it */
+  strbuf_free(&news);
 }
 
 static void say_error(struct worker *w, enum err code) {
@@ -305,6 +332,8 @@ static enum err work(struct worker *w, bool *busy) {
   const double start = clock_seconds(), end = start + w->quantum;
   *busy = false;
   for (double now = start; now < end && stop_requested() == STOP_NONE; now = clock_seconds()) {
+    if (w->n_backlog && now - w->last_word > SILENT_AT_MOST)
+      TRY(send_news(w)); /* what has ended is known before the next begins, which may be the end of us */
     TRY(fill_seats(w));
     size_t taken = 0;
     for (size_t i = 0; i < w->n_seats; i++)
@@ -313,7 +342,12 @@ static enum err work(struct worker *w, bool *busy) {
     if (!taken)
       break;
     *busy = true;
-    TRY(crew_advance(w->evaluator, end - now));
+    w->calling = true;
+    w->began = progress_count();
+    enum err e = crew_advance(w->evaluator, end - now);
+    w->calling = false;
+    w->moved += progress_count() - w->began;
+    TRY(e);
     w->last_call = clock_seconds();
     TRY(take_outcomes(w));
   }
@@ -522,6 +556,7 @@ enum err worker_row(struct worker *w, bool *busy, bool *over) {
   *over = true;
   if (w->left)
     return OK;
+  progress_made("rowing");
   enum err e = row(w, busy);
   if (e != OK) {
     say_error(w, e);
@@ -532,19 +567,38 @@ enum err worker_row(struct worker *w, bool *busy, bool *over) {
   return e != OK ? e : sent;
 }
 
-enum err worker_main(struct worker *w) {
+/* Nobody is there to report to. States go to disk, programs are asked to end, and this rank with them. */
+static enum err strand(struct worker *w) {
+  log_warn("worker %d: %s", wire_rank(w->wire), err_text());
+  err_clear();
+  TRY(leave(w, false));
+  return FAIL(ERR_STOPPED, "worker %d has left: rank 0 is gone", wire_rank(w->wire));
+}
+
+static enum err row_on(struct worker *w) {
   for (bool over = false; !over;) {
     bool busy;
     TRY(worker_row(w, &busy, &over));
+    if (!over && wire_check_steer(w->wire) != OK)
+      return strand(w);
     wire_idle(w->wire, busy);
   }
   return OK;
+}
+
+enum err worker_main(struct worker *w) {
+  progress_hook(beat_meanwhile, w);
+  enum err e = row_on(w);
+  progress_hook(NULL, NULL);
+  return e;
 }
 
 enum err worker_follow(struct worker *w) {
   /* A member gets the same COMMAND_START as its leader and nothing else. */
   for (bool got = false; !w->evaluator && !w->left;) {
     TRY(obey_all(w, &got));
+    TRY(wire_check_steer(w->wire));
+    progress_made("waiting for rank 0");
     wire_idle(w->wire, got);
   }
   strbuf_clear(&w->news); /* its hello: only leaders are known to steering */
