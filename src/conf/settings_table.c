@@ -69,16 +69,18 @@
   X(auto, "rank where Slurm (--gpus-per-task) or jsrun gives each task GPUs of its own, else node") \
   X(node, "all ranks of a host see the same GPUs and divide them")                                  \
   X(rank, "each rank sees GPUs of its own")
-#define FUNCTION_LIST(X)                                                         \
-  X(sphere, "sum of x^2")                                                        \
-  X(rosenbrock, "banana valley, minimum 0 at (1, ..., 1)")                       \
-  X(rastrigin, "many minima, 0 at the origin")                                   \
-  X(ackley, "many shallow minima, 0 at the origin")                              \
-  X(griewank, "many minima, 0 at the origin")                                    \
-  X(levy, "minimum 0 at (1, ..., 1)")                                            \
-  X(branin, "two parameters, minimum 0.397887")                                  \
-  X(hartmann6, "six parameters in [0, 1], minimum -3.32237")                     \
-  X(curve, "a made-up learning curve: falls with the steps to a sphere's value") \
+#define FUNCTION_LIST(X)                                                              \
+  X(sphere, "sum of x^2")                                                             \
+  X(rosenbrock, "banana valley, minimum 0 at (1, ..., 1)")                            \
+  X(rastrigin, "many minima, 0 at the origin")                                        \
+  X(ackley, "many shallow minima, 0 at the origin")                                   \
+  X(griewank, "many minima, 0 at the origin")                                         \
+  X(levy, "minimum 0 at (1, ..., 1)")                                                 \
+  X(branin, "two parameters, minimum 0.397887")                                       \
+  X(hartmann6, "six parameters in [0, 1], minimum -3.32237")                          \
+  X(curve, "a made-up learning curve: falls with the steps to a sphere's value")      \
+  X(deadly, "as sphere, but kills its process where the first argument is above 0.9") \
+  X(endless, "as sphere, but never returns where the first argument is above 0.9")    \
   X(table, "rows of function.file: the row nearest to the point")
 
 /* clang-format off */

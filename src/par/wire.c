@@ -211,13 +211,15 @@ void wire_close(struct wire *w, bool abandon) {
 }
 
 enum err wire_end(struct wire *w, bool abandon, enum err e) {
-  bool alone = !w || w->size == 1;
+  bool alone = !w || w->size == 1, steers = w && w->rank == 0, mpi = w && w->mpi;
   wire_close(w, abandon);
   if (!abandon || alone)
     return e;
   if (e != OK && e != ERR_STOPPED)
     fprintf(stderr, "coxswain: %s\n", err_text());
   fflush(NULL);
+  if (steers && mpi)
+    MPI_Abort(MPI_COMM_WORLD, err_exit_code(e));
   _exit(err_exit_code(e));
 }
 

@@ -23,7 +23,8 @@ enum err wire_open(struct wire **out, int *argc, char ***argv);
  * not finalise, which could wait for ever: the caller must end with _exit. */
 void wire_close(struct wire *w, bool abandon);
 /* The end of a program of many ranks: closes, and hands `e` back for main to say. With `abandon` and more than one rank
- * it does not return: it says what went wrong, unless that is only that there is more to do, and ends the process. */
+ * it does not return: it says what went wrong, unless that is only that there is more to do, and ends the process. Rank
+ * 0 then has the launcher end all others too: one that hangs or is stopped would hold the job. */
 enum err wire_end(struct wire *w, bool abandon, enum err e);
 /* What MPI and the launcher say of this run, for people and for preflight. */
 struct wire_facts {

@@ -3,6 +3,8 @@
 #include "run/functions.h"
 
 #include <math.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define PI 3.14159265358979323846
@@ -100,11 +102,25 @@ static double curve(const double *x, size_t n, int64_t step) {
   return final + (1 + final) * pow((double)step, -0.5 - 0.4 * sin(wave));
 }
 
+/* Trials as bad as can be, to see a study outlive them. */
+static double deadly(const double *x, size_t n, int64_t step) {
+  if (x[0] > 0.9)
+    raise(SIGKILL);
+  return sphere(x, n, step);
+}
+
+static double endless(const double *x, size_t n, int64_t step) {
+  for (volatile bool for_ever = x[0] > 0.9; for_ever;)
+    ;
+  return sphere(x, n, step);
+}
+
 const struct test_function *test_function_of(const char *name) {
   static const struct test_function all[] = {
       {"sphere", 0, sphere}, {"rosenbrock", 0, rosenbrock}, {"rastrigin", 0, rastrigin},
       {"ackley", 0, ackley}, {"griewank", 0, griewank},     {"levy", 0, levy},
       {"branin", 2, branin}, {"hartmann6", 6, hartmann6},   {"curve", 0, curve},
+      {"deadly", 0, deadly}, {"endless", 0, endless},
   };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     if (strcmp(all[i].name, name) == 0)

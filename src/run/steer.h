@@ -15,7 +15,7 @@
 #include "run/worker.h"
 
 enum presence {
-  PEER_STARTING, /* has not said hello */
+  PEER_STARTING, /* has not said hello, or was told to say it again */
   PEER_HERE,
   PEER_GONE, /* said goodbye or failed */
   PEER_LOST  /* silent for too long: its work is handed out anew; it may come back */

@@ -208,14 +208,15 @@ static enum err lose_silent(struct steer *s, struct peer *p, double now, double 
   return OK;
 }
 
-/* It answers, but nothing comes of it. It drops what it has at its next word, and starts anew. */
+/* It answers, but nothing comes of it: it drops all it has, and is as new with its next hello. */
 static enum err lose_hung(struct steer *s, struct peer *p, double hung_after) {
   char why[128];
   log_warn("worker %d on %s speaks, but its trials make no progress for %.0f s: they are handed out again", p->rank,
            p->host, hung_after);
   snprintf(why, sizeof why, "no progress for %.0f s on worker %d (run.hung_after)", hung_after, p->rank);
   TRY(steer_lose(s, p, true, why));
-  p->presence = PEER_LOST;
+  p->presence = PEER_STARTING;
+  put_i64(&p->mail, COMMAND_DROP);
   return OK;
 }
 
