@@ -1,5 +1,4 @@
-#include "run/worker.h"
-#include "run/preflight.h"
+#include "run/worker_parts.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -13,49 +12,13 @@
 #include "base/progress.h"
 #include "base/stop.h"
 #include "run/crew.h"
-#include "run/holdings.h"
 #include "run/launcher.h"
-#include "run/protocol.h"
+#include "run/preflight.h"
 
 /* What parked states may take once they are on disk too. A study by halving parks most of its trials for good. */
 #define PARKED_BYTES ((size_t)256 << 20)
 /* Seconds that ends of stints may wait within a quantum. */
 #define SILENT_AT_MOST 0.01
-
-struct seat {
-  bool taken;
-  struct assignment work;
-  int64_t step;   /* whole steps done */
-  double seconds; /* trained in this stint */
-  bool unsaved;   /* trained on since the last pack */
-};
-
-struct worker {
-  struct wire *wire;
-  struct comm *team;
-  struct launcher *launcher;
-  struct settings *conf;
-  struct space space;
-  char *folder, *study_name;
-  struct evaluator *evaluator; /* NULL before COMMAND_START */
-  struct seat *seats;
-  size_t n_seats;
-  struct assignment *backlog; /* first in first out */
-  size_t n_backlog, cap_backlog;
-  struct holdings parked;
-  struct strbuf news;
-  double quantum, checkpoint; /* seconds */
-  double next_checkpoint, last_beat, last_call, last_look;
-  double longest_look;   /* seconds between two looks at commands, since the last beat */
-  double worked;         /* seconds of work since the last beat */
-  int64_t ended;         /* stints since the last beat */
-  double last_word;      /* to steering */
-  uint64_t moved, began; /* units of work of the trials; count of progress when the call under way began */
-  bool calling;          /* the evaluator is at work */
-  int64_t epoch;         /* of the journal: with rank and count it makes names of packs that never come again */
-  int64_t packs;         /* written by this process */
-  bool left;
-};
 
 struct worker *worker_new(struct wire *wire, struct comm *team, struct launcher *launcher) {
   struct worker *w = MEM_NEW(struct worker);
@@ -96,86 +59,7 @@ void worker_free(struct worker *w) {
   free(w);
 }
 
-/* ---- news ---- */
-
-static enum err send_news(struct worker *w) {
-  if (!w->news.len)
-    return OK;
-  w->last_word = clock_seconds();
-  enum err e = wire_to_steer(w->wire, &w->news);
-  strbuf_clear(&w->news);
-  return e;
-}
-
-static void say_end(struct worker *w, const struct assignment *a, enum stint_end how, int64_t step, double value,
-                    double seconds, const struct params *metrics, const char *reason) {
-  struct params none;
-  params_init(&none);
-  struct ending e = {.trial = a->trial, .id = a->id, .step = step, .how = how, .value = value, .seconds = seconds};
-  e.metrics = metrics ? *metrics : none; /* lent for the call */
-  e.reason = mem_strdup(reason);
-  put_i64(&w->news, NEWS_END);
-  put_ending(&w->news, &e);
-  free(e.reason);
-  w->ended++;
-}
-
-static void say_report(struct worker *w, const struct assignment *a, const struct outcome *o) {
-  struct ending e = {.trial = a->trial, .id = a->id, .step = o->step, .value = o->value, .seconds = o->seconds};
-  e.metrics = o->metrics; /* lent for the call */
-  put_i64(&w->news, NEWS_REPORT);
-  put_ending(&w->news, &e);
-}
-
-static void say_moved(const struct worker *w, struct strbuf *news) {
-  put_i64(news, NEWS_MOVED);
-  put_i64(news, (int64_t)(w->moved + (w->calling ? progress_count() - w->began : 0)));
-}
-
-static void beat(struct worker *w) {
-  double now = clock_seconds();
-  if (!w->ended && now - w->last_beat < 1)
-    return;
-  put_i64(&w->news, NEWS_BEAT);
-  put_f64(&w->news, w->worked);
-  put_f64(&w->news, now - w->last_beat);
-  put_i64(&w->news, w->ended);
-  put_f64(&w->news, w->longest_look);
-  say_moved(w, &w->news);
-  w->last_beat = now;
-  w->longest_look = 0;
-  w->worked = 0;
-  w->ended = 0;
-}
-
-/* From within long calls: what waits in w->news may be half made. */
-static void beat_meanwhile(void *context) {
-  struct worker *w = context;
-  double now = clock_seconds();
-  if (now - w->last_word < 1)
-    return;
-  struct strbuf news = STRBUF_INIT;
-  w->last_word = now;
-  say_moved(w, &news);
-  if (wire_to_steer(w->wire, &news) != OK)
-    err_clear(); /* the next words will show it */
-  strbuf_free(&news);
-}
-
-static void say_error(struct worker *w, enum err code) {
-  put_i64(&w->news, NEWS_ERROR);
-  put_i64(&w->news, code);
-  put_text(&w->news, err_text());
-}
-
 /* ---- packs ---- */
-
-static void say_pack(struct worker *w, double seconds, double stood, int64_t bytes) {
-  put_i64(&w->news, NEWS_PACK);
-  put_f64(&w->news, seconds);
-  put_f64(&w->news, stood);
-  put_i64(&w->news, bytes);
-}
 
 /* Snapshots what was trained on into the holdings' company and writes one pack of all that no pack has yet. */
 static enum err write_pack(struct worker *w) {
@@ -202,7 +86,7 @@ static enum err write_pack(struct worker *w) {
   path = path_join(w->folder, name);
   TRY_GOTO(e, end, pack_write(path, w->study_name, w->packs, items, n));
   w->packs++;
-  say_pack(w, clock_seconds() - begun, clock_seconds() - begun, file_size(path));
+  worker_say_pack(w, clock_seconds() - begun, clock_seconds() - begun, file_size(path));
   for (size_t i = 0; i < n; i++) {
     put_i64(&w->news, NEWS_SAVED);
     put_i64(&w->news, items[i].trial);
@@ -256,7 +140,7 @@ static enum err seat(struct worker *w, size_t slot, struct assignment *a) {
   enum err e = crew_admit(w->evaluator, slot, &work, start);
   state_free(&loaded);
   if (e == ERR_INPUT || e == ERR_DAMAGED) {
-    say_end(w, a, STINT_failed, a->from, 0, 0, NULL, err_text());
+    worker_say_end(w, a, STINT_failed, a->from, 0, 0, NULL, err_text());
     err_clear();
     assignment_free(a);
     return OK;
@@ -302,16 +186,16 @@ static enum err take_outcome(struct worker *w, const struct outcome *o) {
   s->unsaved = true;
   switch (o->kind) {
   case WORK_REPORT:
-    say_report(w, &s->work, o);
+    worker_say_report(w, &s->work, o);
     return OK;
   case WORK_REACHED:
-    say_end(w, &s->work, STINT_reached, o->step, o->value, s->seconds, &o->metrics, NULL);
+    worker_say_end(w, &s->work, STINT_reached, o->step, o->value, s->seconds, &o->metrics, NULL);
     return unseat(w, o->slot, true);
   case WORK_FINISHED:
-    say_end(w, &s->work, STINT_finished, o->step, o->value, s->seconds, &o->metrics, NULL);
+    worker_say_end(w, &s->work, STINT_finished, o->step, o->value, s->seconds, &o->metrics, NULL);
     return unseat(w, o->slot, true);
   case WORK_FAILED:
-    say_end(w, &s->work, STINT_failed, o->step, 0, s->seconds, &o->metrics, o->reason);
+    worker_say_end(w, &s->work, STINT_failed, o->step, 0, s->seconds, &o->metrics, o->reason);
     return unseat(w, o->slot, false);
   }
   return FAIL(ERR_BUG, "unknown outcome %d", (int)o->kind);
@@ -333,7 +217,7 @@ static enum err work(struct worker *w, bool *busy) {
   *busy = false;
   for (double now = start; now < end && stop_requested() == STOP_NONE; now = clock_seconds()) {
     if (w->n_backlog && now - w->last_word > SILENT_AT_MOST)
-      TRY(send_news(w)); /* what has ended is known before the next begins, which may be the end of us */
+      TRY(worker_send_news(w)); /* what has ended is known before the next begins, which may be the end of us */
     TRY(fill_seats(w));
     size_t taken = 0;
     for (size_t i = 0; i < w->n_seats; i++)
@@ -417,14 +301,14 @@ static enum err cancel(struct worker *w, int64_t trial) {
   forget(w, trial);
   for (size_t i = 0; i < w->n_backlog; i++)
     if (w->backlog[i].trial == trial) {
-      say_end(w, &w->backlog[i], STINT_cancelled, w->backlog[i].from, 0, 0, NULL, NULL);
+      worker_say_end(w, &w->backlog[i], STINT_cancelled, w->backlog[i].from, 0, 0, NULL, NULL);
       assignment_free(&w->backlog[i]);
       memmove(&w->backlog[i], &w->backlog[i + 1], (--w->n_backlog - i) * sizeof *w->backlog);
       return OK;
     }
   for (size_t i = 0; i < w->n_seats; i++)
     if (w->seats[i].taken && w->seats[i].work.trial == trial) {
-      say_end(w, &w->seats[i].work, STINT_cancelled, w->seats[i].step, 0, w->seats[i].seconds, NULL, NULL);
+      worker_say_end(w, &w->seats[i].work, STINT_cancelled, w->seats[i].step, 0, w->seats[i].seconds, NULL, NULL);
       return unseat(w, i, false);
     }
   return OK; /* it ended before the command came */
@@ -437,10 +321,10 @@ static enum err leave(struct worker *w, bool now) {
       TRY(write_pack(w));
     for (size_t i = 0; i < w->n_seats; i++)
       if (w->seats[i].taken)
-        say_end(w, &w->seats[i].work, STINT_interrupted, w->seats[i].step, 0, w->seats[i].seconds, NULL, NULL);
+        worker_say_end(w, &w->seats[i].work, STINT_interrupted, w->seats[i].step, 0, w->seats[i].seconds, NULL, NULL);
     for (size_t i = 0; i < w->n_backlog; i++)
-      say_end(w, &w->backlog[i], STINT_interrupted, w->backlog[i].from, 0, 0, NULL, NULL);
-    beat(w);
+      worker_say_end(w, &w->backlog[i], STINT_interrupted, w->backlog[i].from, 0, 0, NULL, NULL);
+    worker_beat(w);
     TRY(crew_dismiss(w->evaluator));
   }
   put_i64(&w->news, NEWS_BYE);
@@ -532,7 +416,7 @@ static enum err keep_up(struct worker *w) {
     TRY(crew_idle(w->evaluator));
     w->last_call = now;
   }
-  beat(w);
+  worker_beat(w);
   return OK;
 }
 
@@ -559,10 +443,10 @@ enum err worker_row(struct worker *w, bool *busy, bool *over) {
   progress_made("rowing");
   enum err e = row(w, busy);
   if (e != OK) {
-    say_error(w, e);
+    worker_say_error(w, e);
     w->left = true;
   }
-  enum err sent = send_news(w);
+  enum err sent = worker_send_news(w);
   *over = w->left;
   return e != OK ? e : sent;
 }
@@ -587,7 +471,7 @@ static enum err row_on(struct worker *w) {
 }
 
 enum err worker_main(struct worker *w) {
-  progress_hook(beat_meanwhile, w);
+  progress_hook(worker_beat_meanwhile, w);
   enum err e = row_on(w);
   progress_hook(NULL, NULL);
   return e;

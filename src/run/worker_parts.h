@@ -1,0 +1,54 @@
+/* A worker: the state that the files worker*.c share. */
+#ifndef COXSWAIN_RUN_WORKER_PARTS_H
+#define COXSWAIN_RUN_WORKER_PARTS_H
+
+#include "run/holdings.h"
+#include "run/protocol.h"
+#include "run/worker.h"
+
+struct seat {
+  bool taken;
+  struct assignment work;
+  int64_t step;   /* whole steps done */
+  double seconds; /* trained in this stint */
+  bool unsaved;   /* trained on since the last pack */
+};
+
+struct worker {
+  struct wire *wire;
+  struct comm *team;
+  struct launcher *launcher;
+  struct settings *conf;
+  struct space space;
+  char *folder, *study_name;
+  struct evaluator *evaluator; /* NULL before COMMAND_START */
+  struct seat *seats;
+  size_t n_seats;
+  struct assignment *backlog; /* first in first out */
+  size_t n_backlog, cap_backlog;
+  struct holdings parked;
+  struct strbuf news;
+  double quantum, checkpoint; /* seconds */
+  double next_checkpoint, last_beat, last_call, last_look;
+  double longest_look;   /* seconds between two looks at commands, since the last beat */
+  double worked;         /* seconds of work since the last beat */
+  int64_t ended;         /* stints since the last beat */
+  double last_word;      /* to steering */
+  uint64_t moved, began; /* units of work of the trials; count of progress when the call under way began */
+  bool calling;          /* the evaluator is at work */
+  int64_t epoch;         /* of the journal: with rank and count it makes names of packs that never come again */
+  int64_t packs;         /* written by this process */
+  bool left;
+};
+
+/* worker_news.c: into w->news, which leaves with worker_send_news. */
+enum err worker_send_news(struct worker *w);
+void worker_say_end(struct worker *w, const struct assignment *a, enum stint_end how, int64_t step, double value,
+                    double seconds, const struct params *metrics, const char *reason);
+void worker_say_report(struct worker *w, const struct assignment *a, const struct outcome *o);
+void worker_say_pack(struct worker *w, double seconds, double stood, int64_t bytes);
+void worker_say_error(struct worker *w, enum err code);
+void worker_beat(struct worker *w);
+void worker_beat_meanwhile(void *worker); /* a progress hook: sends a sign of life at once */
+
+#endif
