@@ -16,33 +16,47 @@
 static enum err take_reply(const char *path, json_t **points) {
   json_t *reply = NULL;
   TRY(json_read_file(path, &reply));
+  enum err e = file_remove(path);
   const char *error = json_string_value(json_object_get(reply, "error"));
-  enum err e = json_is_true(json_object_get(reply, "ok"))
-                   ? OK
-                   : FAIL(ERR_INPUT, "%s", error ? error : "refused without a reason");
+  if (e == OK && !json_is_true(json_object_get(reply, "ok")))
+    e = FAIL(ERR_INPUT, "%s", error ? error : "refused without a reason");
   *points = json_incref(json_object_get(reply, "points"));
   json_decref(reply);
-  TRY(e);
-  return file_remove(path);
+  return e;
 }
 
-/* Has the run that we wait for ended, without taking the request? Then it is ours again. */
-static bool taken_back(const char *folder, const char *path) {
+static bool nobody_runs(const char *folder) {
   struct journal_lock *lock;
   char *journal = path_join(folder, "journal.log");
   bool free_now = journal_lock_take(&lock, journal) == OK;
   free(journal);
-  if (!free_now) {
+  if (free_now)
+    journal_lock_release(lock);
+  else
     err_clear();
-    return false;
-  }
-  bool ours = unlink(path) == 0;
-  journal_lock_release(lock);
-  return ours;
+  return free_now;
 }
 
-/* The id is unique over hosts and processes, so that a request is applied once however often its file is seen. */
-static enum err through_inbox(const char *folder, const json_t *request, json_t **points, bool *back) {
+/* Does the request, or, if there is none, all that wait in the inbox. */
+static enum err directly(const char *folder, const json_t *request, json_t **points) {
+  struct run_options o = {.study_file = folder, .quiet = true, .offline = true};
+  struct steer *s = MEM_NEW(struct steer);
+  enum err e = steer_open(s, NULL, &o);
+  if (e == OK)
+    e = request ? steer_request(s, request, folder, points) : steer_take_inbox(s);
+  if (e == OK)
+    e = steer_settle(s);
+  if (e == OK)
+    e = journal_commit(s->journal);
+  steer_close(s);
+  free(s);
+  return e;
+}
+
+/* The id is unique over hosts and processes, so that a request is applied once however often its file is seen. When the
+ * run that we wait for ends, or is killed, we take the file as it would have: it may have taken it already, and have
+ * come no further than its journal. */
+static enum err through_inbox(const char *folder, const json_t *request, json_t **points) {
   char host[64] = "", id[160], path[4096], reply[4096];
   gethostname(host, sizeof host - 1);
   char now[32];
@@ -55,41 +69,27 @@ static enum err through_inbox(const char *folder, const json_t *request, json_t 
   snprintf(reply, sizeof reply, "%s/inbox/%s.reply", folder, id);
   TRY(json_write_file(path, request));
   for (double end = clock_seconds() + 60; clock_seconds() < end; clock_sleep(0.05)) {
-    if (file_exists(reply))
+    if (file_exists(reply)) {
+      TRY(file_remove(path)); /* whoever answered may have been killed before it did that */
       return take_reply(reply, points);
-    *back = taken_back(folder, path);
-    if (*back)
-      return OK;
+    }
+    enum err e = nobody_runs(folder) ? directly(folder, NULL, NULL) : OK;
+    if (e == ERR_BUSY) /* the next run was quicker */
+      err_clear();
+    else
+      TRY(e);
   }
   return FAIL(ERR_BUSY,
               "%s: the running study did not take the request in a minute; it is in %s and will be taken when it does",
               folder, path);
 }
 
-static enum err directly(const char *folder, const json_t *request, json_t **points) {
-  struct run_options o = {.study_file = folder, .quiet = true, .offline = true};
-  struct steer *s = MEM_NEW(struct steer);
-  enum err e = steer_open(s, NULL, &o);
-  if (e == OK)
-    e = steer_request(s, request, folder, points);
-  if (e == OK)
-    e = steer_settle(s);
-  if (e == OK)
-    e = journal_commit(s->journal);
-  steer_close(s);
-  free(s);
-  return e;
-}
-
 enum err request_send(const char *folder, struct json_t *request, struct json_t **points) {
   *points = NULL;
   enum err e = directly(folder, request, points);
-  for (bool back = true; back && e == ERR_BUSY;) { /* one run may end and the next begin while we try */
+  if (e == ERR_BUSY) {
     err_clear();
-    back = false;
-    e = through_inbox(folder, request, points, &back);
-    if (e == OK && back)
-      e = directly(folder, request, points);
+    e = through_inbox(folder, request, points);
   }
   json_decref(request);
   return e;

@@ -314,13 +314,26 @@ static void pass_over(struct steer *s) {
   err_clear();
 }
 
-/* Journaled before it is answered and deleted; an id that is in the journal already was, and is only deleted. */
+/* It is in the journal, but whoever took it was killed before it could answer: what it would have said. */
+static enum err answer_again(const char *path, const char *recorded) {
+  json_t *reply = NULL;
+  if (strcmp(recorded, "true") != 0)
+    TRY(json_parse(recorded, path, &reply));
+  enum err e = answer(path, reply, OK);
+  json_decref(reply);
+  TRY(e);
+  return file_remove(path);
+}
+
+/* Journaled before it is answered and deleted, with what it is answered; so whatever is killed when, it is done once.
+ */
 static enum err take_request(struct steer *s, const char *name, const char *path) {
   char key[300];
   json_t *request = NULL, *reply = NULL;
   snprintf(key, sizeof key, "coxswain:inbox:%s", name);
-  if (study_attribute(&s->study, key))
-    return file_remove(path);
+  const char *recorded = study_attribute(&s->study, key);
+  if (recorded)
+    return answer_again(path, recorded);
   enum err e = json_read_file(path, &request);
   if (e == ERR_IO) { /* a folder, or not ours to read: no reason to end a study */
     pass_over(s);
@@ -331,7 +344,9 @@ static enum err take_request(struct steer *s, const char *name, const char *path
   if (e == ERR_INPUT)
     log_warn("inbox: %s", err_text());
   else if (e == OK) {
-    e = steer_attribute(s, -1, true, key, "true");
+    char *text = reply ? json_text(reply) : mem_strdup("true");
+    e = steer_attribute(s, -1, true, key, text);
+    free(text);
     if (e == OK)
       e = journal_commit(s->journal);
   }
