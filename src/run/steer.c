@@ -162,13 +162,16 @@ static enum err finish(struct steer *s) {
     TRY(prune_rest(s));
   else
     steer_say_interrupted(s);
+  TRY(journal_commit(s->journal));
+  if (is_over(s)) /* a study that says so has its weights in best/; one that has to leave says first why */
+    TRY(steer_write_best(s));
   snprintf(text, sizeof text, "\"%s\"", is_over(s) ? halt_words[s->halt] : "");
   TRY(steer_attribute(s, -1, true, "coxswain:done", text));
   snprintf(text, sizeof text, "\"%s\"", left_word(s));
   TRY(steer_attribute(s, -1, true, "coxswain:left", text));
   TRY(journal_commit(s->journal));
   TRY(steer_collect_packs(s));
-  return steer_write_best(s);
+  return is_over(s) ? OK : steer_write_best(s);
 }
 
 static enum err verdict(const struct steer *s) {
