@@ -87,12 +87,23 @@ wrong "choose another name" 'space={ until = (1, 2); }'
 
 cat >learns.py <<'EOF'
 import json, os, sys, time
+def runs_here(pid):
+    try:
+        state = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0]
+        return state not in "ZX" and os.readlink(f"/proc/{pid}/cwd") == os.getcwd()
+    except OSError:
+        return False
+with open("pids", "a+") as f:  # no two programs of a trial at the same time, whatever happens to their ranks
+    f.seek(0)
+    if any(runs_here(pid) for pid in f.read().split()):
+        sys.exit("not alone")
+    print(os.getpid(), file=f)
 checkpoint = os.path.join(os.environ["COXSWAIN_CHECKPOINT"], "step.json")
 step = json.load(open(checkpoint))["step"] if os.path.exists(checkpoint) else 0
 point = json.load(open(sys.argv[1]))
 while step < int(os.environ["COXSWAIN_UNTIL"]):
     step += 1
-    time.sleep(0.02)
+    time.sleep(float(os.environ.get("STEP", "0.02")))
     print(json.dumps({"step": step, "loss": point["x"] ** 2 + point["y"] / (step + 3)}))
     with open(checkpoint + ".new", "w") as f:
         json.dump({"step": step}, f)
@@ -148,6 +159,21 @@ start_ranks 2 run learns.cfg --out learns-rank
 kill_at 40 one learns-rank/journal.log
 wait_for 30 "the end of its programs" none_left learns.py
 wait_for 30 "the end of its launchers" none_left coxswain
+
+step "a rank that is lost and lives on: its programs end before their trials go on elsewhere"
+STEP=0.1 start_ranks 3 run learns.cfg --out learns-lost --set run.lost_after=2
+wait_for 60 "some values" at_least 60 learns-lost/journal.log
+stopped=$(ranks_of "$started" | tail -n 1)
+[ -n "$stopped" ] || die "no rank"
+kill -STOP "$stopped"
+wait_for 60 "its loss" grep -q '"how":"lost"' learns-lost/journal.log
+wait_for 60 "what comes after it" at_least $(($(lines_of learns-lost/journal.log) + 20)) learns-lost/journal.log
+kill -CONT "$stopped"
+wait_for 120 "the end of the run" gone "$started"
+each_once learns-lost 24
+same_values learns-lost learns
+status_is learns-lost 'x["counts"]["failed"] == 0'
+none_left learns.py || die "still there: $(marked learns.py)"
 
 step "SIGKILL five times, of all, of one, of mpirun: nothing is lost"
 killed_five_times learns-killed "$(lines_of learns/journal.log)" learns.cfg

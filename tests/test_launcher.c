@@ -1,10 +1,12 @@
 /* Programs: how they start, end and are ended, and that nothing of them stays behind. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +15,7 @@
 #include "base/strbuf.h"
 #include "run/launcher.h"
 #include "run/launcher_keeper.h"
+#include "run/launcher_lease.h"
 #include "testing.h"
 
 #define PATIENCE 20.0 /* seconds until a test gives up */
@@ -305,6 +308,87 @@ static void test_launcher_killed(void) {
   CHECK(dies(leader));
 }
 
+/* ---- one program at a time in a folder ---- */
+
+static struct payload start_leased(const char *script) {
+  const char *argv[] = {"sh", "-c", script, NULL}, *environment[] = {NULL};
+  char out[4096], lease[4096];
+  snprintf(out, sizeof out, "%s/out", folder);
+  snprintf(lease, sizeof lease, "%s/running", folder);
+  struct launch l = {
+      .argv = argv, .environment = environment, .folder = folder, .out = out, .err = out, .lease = lease};
+  struct payload p;
+  REQUIRE(payload_start(launcher, &l, &p) == OK);
+  return p;
+}
+
+/* The second one starts when nothing of the first is left, deaf or not. */
+static void test_claimed(void) {
+  unlink(in_folder("pid"));
+  struct payload first = start_leased("trap '' TERM; sleep 1000 & echo $! >pid.tmp; mv pid.tmp pid; wait; wait");
+  pid_t helper = number_in("pid");
+  char holder[200];
+  lease_holder(in_folder("running"), holder, sizeof holder);
+  CHECK(test_text_contains(holder, "process"));
+  struct payload second = start_leased("kill -0 $(cat pid) 2>/dev/null && exit 9; exit 0");
+  struct payload_news end = end_of(&second);
+  CHECK(end.event == PAYLOAD_ENDED && end.number == 0);
+  CHECK(end_of(&first).event == PAYLOAD_TAKEN);
+  CHECK(kill(helper, 0) != 0);
+  lease_holder(in_folder("running"), holder, sizeof holder);
+  CHECK_TEXT(holder, "");
+}
+
+/* A claim that is given up leaves nothing behind, and what waits for it obeys. */
+static void test_waits_and_obeys(void) {
+  struct lease other = lease_of(in_folder("running"));
+  REQUIRE(lease_take(&other)); /* by this process, which does not answer claims */
+  struct payload p = start_leased("exit 0");
+  for (double end = clock_seconds() + PATIENCE; lease_hold(&other) && clock_seconds() < end; clock_sleep(0.01))
+    ;
+  CHECK(!lease_hold(&other));
+  payload_terminate(&p, 0);
+  CHECK(end_of(&p).event == PAYLOAD_ENDED);
+  CHECK(p.leader == 0);
+  p = start_leased("exit 0");
+  lease_end(&other);
+  CHECK(end_of(&p).number == 0);
+}
+
+static void write_lease(const char *text) {
+  FILE *f = fopen(in_folder("running"), "w");
+  REQUIRE(f != NULL);
+  fputs(text, f);
+  fclose(f);
+}
+
+/* The holder is on another machine, where this one's locks do not reach. */
+static void test_other_machine(void) {
+  struct lease l = lease_of(in_folder("running"));
+  l.silence = 0.5;
+  write_lease("held another-boot host2 77\n");
+  struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+  REQUIRE(utimensat(AT_FDCWD, l.path, old, 0) == 0);
+  CHECK(lease_take(&l)); /* long dead */
+  lease_end(&l);
+  write_lease("held another-boot host2 77\n");
+  CHECK(!lease_take(&l)); /* it may be alive: it has just written */
+  for (double end = clock_seconds() + 1; clock_seconds() < end; clock_sleep(0.01)) {
+    REQUIRE(utimensat(AT_FDCWD, l.path, NULL, 0) == 0);
+    CHECK(!lease_take(&l)); /* it is alive */
+  }
+  double end = clock_seconds() + PATIENCE;
+  while (!lease_take(&l) && clock_seconds() < end)
+    clock_sleep(0.01);
+  CHECK(l.fd >= 0 && lease_hold(&l));
+  lease_end(&l);
+  write_lease("held another-boot host2 77\n");
+  CHECK(!lease_take(&l));
+  write_lease("");
+  CHECK(lease_take(&l)); /* it let go */
+  lease_end(&l);
+}
+
 int main(void) {
   setenv("PMIX_RANK", "1", 1); /* of a launcher's making: no program is to see it */
   setenv("SLURM_PROCID", "1", 1);
@@ -318,7 +402,9 @@ int main(void) {
       {"made to end when stopped", test_stopped}, {"leaves orphans", test_orphans}, {"is dropped", test_dropped},
       {"memory", test_memory}, {"environment", test_environment}, {"files and signals", test_clean_start},
       {"its keeper is killed", test_keeper_killed}, {"many at once", test_many},
-      {"the rank is killed", test_rank_killed}, {"the launcher is killed", test_launcher_killed});
+      {"the rank is killed", test_rank_killed}, {"a lease is claimed", test_claimed},
+      {"one that waits obeys", test_waits_and_obeys}, {"a holder on another machine", test_other_machine},
+      {"the launcher is killed", test_launcher_killed});
   launcher_free(launcher);
   return failed;
 }

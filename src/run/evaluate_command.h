@@ -9,7 +9,7 @@
 
 /* The files of a trial, DIR/trials/trial-NNNNNN/...; absolute. */
 struct trial_files {
-  char *folder, *checkpoint, *params, *out, *err, *result;
+  char *folder, *checkpoint, *params, *out, *err, *result, *lease;
 };
 
 enum phase {

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/stop.h"
 #include "run/evaluate_command.h"
+#include "run/launcher_lease.h"
 
 #define LARGEST_RESULT (16 << 20) /* bytes of result.json */
 #define DOUBT 2.0                 /* seconds: see is_doubtful */
@@ -158,7 +159,7 @@ static void conclude(struct command_run *c, struct seat *s) {
 }
 
 void command_end(struct command_run *c, struct seat *s) {
-  char why[160];
+  char why[200], holder[120];
   switch (s->end.event) {
   case PAYLOAD_REFUSED:
     snprintf(why, sizeof why, "the program cannot be started: %s", strerror(s->end.number));
@@ -166,6 +167,14 @@ void command_end(struct command_run *c, struct seat *s) {
     break;
   case PAYLOAD_STUCK:
     fail_with_last_words(c, s, "it does not die of SIGKILL: it waits for a disk or a device");
+    break;
+  case PAYLOAD_TAKEN:
+    fail(c, s, "it was stopped: another process claimed its folder");
+    break;
+  case PAYLOAD_BUSY:
+    lease_holder(s->files.lease, holder, sizeof holder);
+    snprintf(why, sizeof why, "it was not started: a program that does not end has its folder (%s)", holder);
+    fail(c, s, why);
     break;
   case PAYLOAD_LOST:
     fail_with_last_words(c, s, "the process that watches it was killed");

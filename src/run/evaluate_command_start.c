@@ -55,6 +55,7 @@ enum err trial_files_open(struct trial_files *f, const char *study_folder, int64
   f->out = path_join(f->folder, "stdout.log");
   f->err = path_join(f->folder, "stderr.log");
   f->result = path_join(f->folder, "result.json");
+  f->lease = path_join(f->folder, "running");
   return write_params(f, p);
 }
 
@@ -65,6 +66,7 @@ void trial_files_close(struct trial_files *f) {
   free(f->out);
   free(f->err);
   free(f->result);
+  free(f->lease);
   *f = (struct trial_files){0};
 }
 
@@ -215,6 +217,7 @@ enum err command_start(const struct evaluator_options *o, struct launcher *l, co
   struct launch launch = {.argv = (const char *const *)argv.items,
                           .environment = (const char *const *)environment.items,
                           .folder = f->folder,
+                          .lease = f->lease,
                           .out = f->out,
                           .err = f->err,
                           .memory = settings_int(o->conf, "command.memory") * 1000000,

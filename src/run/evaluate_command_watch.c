@@ -39,6 +39,10 @@ static void watch_silence(struct command_run *c, struct seat *s, int64_t written
 }
 
 void command_watch(struct command_run *c, struct seat *s) {
+  if (s->payload.leader == 0) { /* it waits for another one to let go of its folder */
+    s->begun = clock_seconds();
+    return;
+  }
   int64_t out = file_size(s->files.out), err = file_size(s->files.err);
   watch_size(c, s, out, "stdout");
   watch_size(c, s, err, "stderr");

@@ -38,6 +38,7 @@ struct launch {
   int64_t memory;        /* most bytes of address space, 0: no limit */
   const int *cores;      /* (n_cores) it is bound to; NULL: those of this process */
   size_t n_cores;
+  const char *lease; /* a file that only one running program may hold; NULL: none. See launcher_lease.h */
 };
 
 /* A program that was started. */
@@ -56,6 +57,8 @@ enum payload_event {
   PAYLOAD_REFUSED, /* it cannot be started: number = errno */
   PAYLOAD_ENDED,   /* number = its status as of wait(); nothing of it is left */
   PAYLOAD_STUCK,   /* it does not die of SIGKILL: it waits inside the system for a disk or a device */
+  PAYLOAD_TAKEN,   /* another process claimed its lease: all of it was killed */
+  PAYLOAD_BUSY,    /* whoever has its lease did not let go: it was not started */
   PAYLOAD_LOST     /* its keeper was killed; so are the processes of its group */
 };
 

@@ -20,9 +20,11 @@
 #include "base/mem.h"
 #include "par/message.h"
 #include "run/launcher.h"
+#include "run/launcher_lease.h"
 
 #define PATIENCE 10.0 /* seconds until what was killed must be gone */
-#define LINGER 0.2    /* seconds for helpers of a program that has ended to end by themselves */
+#define WAIT_FOR_LEASE (2 * LEASE_SILENCE)
+#define LINGER 0.2 /* seconds for helpers of a program that has ended to end by themselves */
 
 /* ---- processes ---- */
 
@@ -79,6 +81,7 @@ void close_all_but(int keep) {
 struct order {
   char **argv, **environment; /* end in NULL */
   char *folder, *out, *err;
+  char *lease; /* NULL: none */
   int64_t memory;
   cpu_set_t cores; /* none: as inherited */
 };
@@ -160,6 +163,7 @@ static bool take_order(int line, struct order *o) {
   o->out = get_text(&r);
   o->err = get_text(&r);
   o->memory = get_i64(&r);
+  o->lease = get_text(&r);
   CPU_ZERO(&o->cores);
   for (int64_t left = get_i64(&r); left > 0 && !r.bad; left--)
     CPU_SET((size_t)get_i64(&r), &o->cores);
@@ -240,6 +244,7 @@ struct keeper {
   int swept; /* processes that had to be killed besides the program */
   bool terminated;
   double deadline; /* of SIGTERM, seconds of the clock */
+  struct lease lease;
 };
 
 static void tell(const struct keeper *k, enum payload_event event, int number, int left_behind) {
@@ -300,26 +305,39 @@ static _Noreturn void finish(struct keeper *k) {
   for (double end = clock_seconds() + LINGER, now; reap(k) && (now = clock_seconds()) < end;)
     wait_for_news(-1, end - now);
   bool gone = sweep(k);
+  lease_end(&k->lease);
   tell(k, gone ? PAYLOAD_ENDED : PAYLOAD_STUCK, k->status, k->swept);
   _exit(0);
 }
 
-static _Noreturn void kill_all(struct keeper *k) {
+static _Noreturn void kill_all(struct keeper *k, enum payload_event why) {
   bool gone = sweep(k);
-  tell(k, gone ? PAYLOAD_ENDED : PAYLOAD_STUCK, k->status, 0);
+  lease_end(&k->lease);
+  tell(k, gone ? why : PAYLOAD_STUCK, k->status, 0);
   _exit(0);
 }
 
 static void obey(struct keeper *k) {
   double grace;
   if (!read_exactly(k->line, &grace, sizeof grace))
-    kill_all(k);
+    kill_all(k, PAYLOAD_ENDED);
   double deadline = clock_seconds() + grace;
   if (!k->terminated || deadline < k->deadline)
     k->deadline = deadline;
   if (!k->terminated && grace > 0)
     kill(-k->leader, SIGTERM);
   k->terminated = true;
+}
+
+/* Until nobody else runs a program there. An order to end, or the end of the line, is obeyed meanwhile. */
+static void wait_for_lease(struct keeper *k) {
+  for (double end = clock_seconds() + WAIT_FOR_LEASE; !lease_take(&k->lease);) {
+    bool ordered = wait_for_news(k->line, 0.1);
+    if (!ordered && clock_seconds() < end)
+      continue;
+    tell(k, ordered ? PAYLOAD_ENDED : PAYLOAD_BUSY, ordered ? SIGTERM : 0, 0);
+    _exit(0);
+  }
 }
 
 static void on_child(int signal) {
@@ -345,8 +363,12 @@ _Noreturn void keeper_main(int line) {
   watch_children();
   if (!take_order(line, &o))
     _exit(0);
+  k.lease = lease_of(o.lease);
+  wait_for_lease(&k);
   k.leader = start(&o, &error);
   tell(&k, error ? PAYLOAD_REFUSED : PAYLOAD_RUNS, error, 0);
+  if (error)
+    lease_end(&k.lease);
   if (error)
     _exit(0);
   for (;;) {
@@ -355,8 +377,10 @@ _Noreturn void keeper_main(int line) {
       finish(&k);
     double left = k.terminated ? k.deadline - clock_seconds() : -1;
     if (k.terminated && left <= 0)
-      kill_all(&k);
-    if (wait_for_news(line, left))
+      kill_all(&k, PAYLOAD_ENDED);
+    if (!lease_hold(&k.lease))
+      kill_all(&k, PAYLOAD_TAKEN);
+    if (wait_for_news(line, left >= 0 && left < 1 ? left : 1))
       obey(&k);
   }
 }
