@@ -359,6 +359,13 @@ static void test_resumes(void) {
       CHECK(next == schedule_next(&again, &s, true, &trial_again, &to_again));
       CHECK(trial == trial_again && to == to_again);
       schedule_close(&again);
+      open_schedule(&again, "halving", 1, 3, 9); /* as with a snapshot: it hears of each trial once, how it stands */
+      for (size_t i = s.n; i-- > 0;)
+        schedule_tell(&again, &s, &s.trials[i]);
+      trial_again = to_again = -1;
+      CHECK(next == schedule_next(&again, &s, true, &trial_again, &to_again));
+      CHECK(trial == trial_again && to == to_again);
+      schedule_close(&again);
       study_free(&s);
     }
     runner_free(&r);
@@ -402,7 +409,7 @@ static void test_schedule_changes(void) {
   }
   schedule_close(&r.schedule);
   open_schedule(&r.schedule, "full", 1, 3, 9);
-  for (size_t i = 0; i < r.n_journal; i++)
+  for (size_t i = r.n_journal; i-- > 0;) /* in which order it hears of them is no matter */
     if (r.journal[i].kind == OP_END)
       schedule_tell(&r.schedule, &r.study, &r.study.trials[r.journal[i].trial]);
   for (int i = 0; i < 5; i++) {

@@ -21,8 +21,9 @@ struct journal {
   int fd;
   struct journal_lock *lock;
   char worker[40];
-  int64_t epoch, length;
-  uint32_t crc;
+  struct journal_mark at; /* behind the last commit */
+  int64_t epoch;
+  bool shared; /* another program has appended lines that we have not read */
   struct strbuf group;
   size_t pending;      /* lines in it */
   struct strbuf check; /* a copy of the line, to be read back */
@@ -107,35 +108,43 @@ static enum err announce(struct journal *j, journal_visit visit, void *context) 
   return e;
 }
 
-static enum err start(struct journal *j, journal_visit visit, void *context) {
+static enum err start(struct journal *j, journal_begin begin, journal_visit visit, void *context) {
+  struct journal_mark from = {0};
   struct journal_end end;
   TRY(journal_lock_take(&j->lock, j->path));
   TRY(open_file(j));
-  TRY(journal_read_file(j->fd, j->path, visit, context, &end));
+  if (begin)
+    TRY(begin(context, j->path, j->fd, &from));
+  TRY(journal_read_from(j->fd, j->path, &from, visit, context, &end));
   if (end.torn)
     TRY(cut_tail(j, end.committed));
   j->epoch = end.epoch + 1;
-  j->length = end.lines;
-  j->crc = end.crc;
+  j->at = (struct journal_mark){
+      .offset = end.committed, .line = end.line, .lines = end.lines, .epoch = end.epoch, .crc = end.crc};
   snprintf(j->worker, sizeof j->worker, "coxswain-%" PRId64, j->epoch);
   if (end.lines > 0)
     TRY(announce(j, visit, context));
   return OK;
 }
 
-enum err journal_open(struct journal **out, const char *path, journal_visit visit, void *context) {
+enum err journal_open_on(struct journal **out, const char *path, journal_begin begin, journal_visit visit,
+                         void *context) {
   struct journal *j = MEM_NEW(struct journal);
   *out = NULL;
   j->path = mem_strdup(path);
   j->fd = -1;
   strbuf_init(&j->group);
   strbuf_init(&j->check);
-  enum err e = start(j, visit, context);
+  enum err e = start(j, begin, visit, context);
   if (e != OK)
     journal_close(j);
   TRY(e);
   *out = j;
   return OK;
+}
+
+enum err journal_open(struct journal **out, const char *path, journal_visit visit, void *context) {
+  return journal_open_on(out, path, NULL, visit, context);
 }
 
 void journal_close(struct journal *j) {
@@ -182,23 +191,38 @@ size_t journal_pending(const struct journal *j) {
 }
 
 int64_t journal_length(const struct journal *j) {
-  return j->length;
+  return j->at.lines;
 }
 
 int64_t journal_epoch(const struct journal *j) {
   return j->epoch;
 }
 
+bool journal_place(const struct journal *j, struct journal_mark *out) {
+  *out = j->at;
+  return !j->shared;
+}
+
+/* The file is opened for appending, so this is where our write has ended, whatever came before it. */
+static void move_on(struct journal *j, uint32_t crc) {
+  int64_t end = (int64_t)lseek(j->fd, 0, SEEK_CUR);
+  j->shared = j->shared || end != j->at.offset + (int64_t)j->group.len;
+  j->at = (struct journal_mark){.offset = end,
+                                .line = j->at.line + (int64_t)j->pending,
+                                .lines = j->at.lines + (int64_t)j->pending,
+                                .epoch = j->epoch,
+                                .crc = crc};
+}
+
 static enum err write_group(struct journal *j) {
-  uint32_t crc = hash_crc32(j->crc, j->group.text, j->group.len);
+  uint32_t crc = hash_crc32(j->at.crc, j->group.text, j->group.len);
   j->group.len -= 2; /* the closing brace and the line feed of the last line */
   strbuf_printf(&j->group, ",\"commit\":\"%" PRId64 "-%08" PRIx32 "\"}\n", j->epoch, crc);
   TRY(file_write_all(j->fd, j->group.text, j->group.len, j->path));
   if (fdatasync(j->fd) != 0)
     return FAIL(ERR_IO, "%s: cannot be brought to disk: %s: see to the file system, then start again", j->path,
                 strerror(errno));
-  j->crc = crc;
-  j->length += (int64_t)j->pending;
+  move_on(j, crc);
   return OK;
 }
 

@@ -22,13 +22,29 @@ struct journal;
 /* What reading calls for each op, in order; an error ends the reading. */
 typedef enum err (*journal_visit)(void *context, const struct op *op);
 
+/* A place between two groups, and all that reading on from there needs to know. */
+struct journal_mark {
+  int64_t offset; /* bytes before it */
+  int64_t line;   /* lines before it, those dropped included */
+  int64_t lines;  /* passed on before it */
+  int64_t epoch;  /* of the last group, 0 if there is none */
+  uint32_t crc;   /* chained over the groups */
+};
+
+/* Called before anything is read (with the lock held, if it is for writing): may bring the fold to some later place of
+ * the journal by itself (hpo/snapshot.h) and set *at to it; *at comes as the beginning. */
+typedef enum err (*journal_begin)(void *context, const char *path, int fd, struct journal_mark *at);
+
 /* Reads without the lock (status, best, export of a running study): stops quietly before an incomplete last group.
  * `lines` (may be NULL) receives how many lines were read. */
 enum err journal_read(const char *path, journal_visit visit, void *context, int64_t *lines);
+enum err journal_read_on(const char *path, journal_begin begin, journal_visit visit, void *context, int64_t *lines);
 
 /* Opens for writing, creating the file if there is none: takes the lock DIR/journal.lock (ERR_BUSY names its host,
  * process and job), reads what is there through visit, cuts a torn tail, raises the epoch. */
 enum err journal_open(struct journal **out, const char *path, journal_visit visit, void *context);
+enum err journal_open_on(struct journal **out, const char *path, journal_begin begin, journal_visit visit,
+                         void *context);
 void journal_close(struct journal *j); /* releases the lock; an uncommitted group is dropped. NULL is fine */
 
 /* Adds a line to the group. An op that could not be read back (a NaN report, an attribute that is not JSON) makes
@@ -38,6 +54,8 @@ size_t journal_pending(const struct journal *j); /* lines of the group so far */
 enum err journal_commit(struct journal *j);      /* no lines: nothing. An error is final: the journal writes no more */
 int64_t journal_length(const struct journal *j); /* committed lines */
 int64_t journal_epoch(const struct journal *j);  /* of this opening: 1 for a new journal */
+/* Where the last commit ended. False if another program has appended lines since we opened, which we have not read. */
+bool journal_place(const struct journal *j, struct journal_mark *out);
 
 /* One op as its line, without newline and commit mark; and back. The reverse borrows from `line`, which it cuts up;
  * line[n] must be there and be NUL. Of a foreign line (one whose worker_id is not coxswain-N) that is no attribute only

@@ -290,27 +290,49 @@ static enum err read_groups(struct reader *r) {
   return OK;
 }
 
-enum err journal_read_file(int fd, const char *path, journal_visit visit, void *context, struct journal_end *end) {
-  struct reader r = {.path = path, .fd = fd, .visit = visit, .context = context, .end = end};
-  *end = (struct journal_end){0};
+enum err journal_read_from(int fd, const char *path, const struct journal_mark *from, journal_visit visit,
+                           void *context, struct journal_end *end) {
+  struct reader r = {.path = path,
+                     .fd = fd,
+                     .visit = visit,
+                     .context = context,
+                     .offset = from->offset,
+                     .line = from->line,
+                     .crc = from->crc,
+                     .end = end};
+  *end = (struct journal_end){.committed = from->offset, .lines = from->lines, .epoch = from->epoch, .crc = from->crc};
+  if (lseek(fd, (off_t)from->offset, SEEK_SET) < 0)
+    return FAIL(ERR_IO, "%s: cannot read: %s: is the file system well?", path, strerror(errno));
   enum err e = read_groups(&r);
   free(r.buffer);
+  end->line = r.line;
   if (e == OK && end->dropped)
     log_warn("%s: %" PRId64 " lines of an older writer, which went on after another had taken over, are left out", path,
              end->dropped);
   return e;
 }
 
-enum err journal_read(const char *path, journal_visit visit, void *context, int64_t *lines) {
+enum err journal_read_file(int fd, const char *path, journal_visit visit, void *context, struct journal_end *end) {
+  return journal_read_from(fd, path, &(struct journal_mark){0}, visit, context, end);
+}
+
+enum err journal_read_on(const char *path, journal_begin begin, journal_visit visit, void *context, int64_t *lines) {
+  struct journal_mark from = {0};
   struct journal_end end;
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return FAIL(errno == ENOENT ? ERR_INPUT : ERR_IO, "%s: cannot open: %s: is this the folder of a study?", path,
                 strerror(errno));
-  enum err e = journal_read_file(fd, path, visit, context, &end);
+  enum err e = begin ? begin(context, path, fd, &from) : OK;
+  if (e == OK)
+    e = journal_read_from(fd, path, &from, visit, context, &end);
   close(fd);
   TRY(e);
   if (lines)
     *lines = end.lines;
   return OK;
+}
+
+enum err journal_read(const char *path, journal_visit visit, void *context, int64_t *lines) {
+  return journal_read_on(path, NULL, visit, context, lines);
 }

@@ -17,7 +17,8 @@ struct schedule_ops {
   const char *name;
   enum err (*open)(struct schedule *s, const struct settings *conf); /* NULL: nothing to do */
   /* Called for each trial whose stint ended or that is over, after study_apply of that op and in journal order; also
-   * while a journal is read back. To be told the same twice does no harm. */
+   * while a journal is read back. To be told the same twice does no harm, and whoever is only told once how each trial
+   * stands (a study that comes from a snapshot) knows the same. */
   void (*tell)(struct schedule *s, const struct study *study, const struct trial *t); /* NULL: nothing to do */
   /* `may_ask`: false when no new trial may start (limits). Whoever calls acts on the answer (OP_STINT for NEXT_RESUME)
    * before the next call. Stints that were interrupted or lost are handed out again by steering before it asks here. */

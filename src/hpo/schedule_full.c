@@ -1,18 +1,16 @@
 /* full: every trial to the last step, in one stint. Trials that another schedule left paused are brought to the end
- * first: the schedule may change from one job to the next. */
+ * first, the lowest number first: the schedule may change from one job to the next. */
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "hpo/schedule.h"
-
-struct queue {
-  int64_t *trials;
-  size_t first, n, cap; /* first .. n are waiting */
-};
+#include "hpo/schedule_rung.h"
 
 static enum err full_open(struct schedule *s, const struct settings *conf) {
   (void)conf;
-  s->context = MEM_NEW(struct queue);
+  struct heap *paused = MEM_NEW(struct heap);
+  paused->best_first = true;
+  s->context = paused;
   return OK;
 }
 
@@ -22,28 +20,25 @@ static bool left_paused(const struct trial *t, int64_t steps) {
 
 static void full_tell(struct schedule *s, const struct study *study, const struct trial *t) {
   (void)study;
-  struct queue *q = s->context;
-  if (!left_paused(t, s->steps))
-    return;
-  MEM_GROW(q->trials, q->n, &q->cap);
-  q->trials[q->n++] = t->number;
+  if (left_paused(t, s->steps))
+    heap_push(s->context, (struct member){.trial = t->number});
 }
 
 static enum next full_next(struct schedule *s, const struct study *study, bool may_ask, int64_t *trial, int64_t *to) {
-  struct queue *q = s->context;
+  struct heap *paused = s->context;
   *to = s->steps;
-  for (; q->first < q->n; q->first++)
-    if (left_paused(&study->trials[q->trials[q->first]], s->steps)) {
-      *trial = q->trials[q->first];
+  for (; paused->n > 0; heap_pop(paused))
+    if (left_paused(&study->trials[paused->items[0].trial], s->steps)) {
+      *trial = paused->items[0].trial;
       return NEXT_RESUME;
     }
   return may_ask ? NEXT_NEW : NEXT_WAIT;
 }
 
 static void full_close(struct schedule *s) {
-  struct queue *q = s->context;
-  free(q->trials);
-  free(q);
+  struct heap *paused = s->context;
+  free(paused->items);
+  free(paused);
 }
 
 const struct schedule_ops schedule_full = {

@@ -74,23 +74,22 @@ static struct member member_of(const struct study *study, const struct trial *t,
 
 /* Ended by itself, or failed, between two rungs. */
 static bool ended_on_the_way(const struct trial *t) {
-  return t->stints > 0 && t->stint.end != STINT_reached && (trial_is_over(t) || t->stint.end == STINT_finished);
+  return t->stints > 0 && t->fate != STINT_reached && (trial_is_over(t) || t->fate == STINT_finished);
 }
 
 static void halving_tell(struct schedule *s, const struct study *study, const struct trial *t) {
   struct halving *h = s->context;
   struct place *p = place_of(h, t->number);
-  bool arrived = t->stint.end == STINT_reached || t->stint.end == STINT_finished;
-  for (; arrived && p->rungs < h->n && t->step >= h->rungs[p->rungs].step; p->rungs++) {
+  for (; p->rungs < h->n && t->reached >= h->rungs[p->rungs].step; p->rungs++) {
     rung_add(&h->rungs[p->rungs], member_of(study, t, h->rungs[p->rungs].step));
     p->waiting = false;
   }
   if (ended_on_the_way(t) && !p->over) {
     p->over = true;
     struct member m = member_of(study, t, t->step);
-    if (t->stint.end != STINT_finished)
+    if (t->fate != STINT_finished)
       m.value = (double)INFINITY;
-    if (p->rungs < h->n && h->rungs[p->rungs].step <= t->stint.to)
+    if (p->rungs < h->n && h->rungs[p->rungs].step <= t->aim)
       rung_add(&h->rungs[p->rungs++], m);
   }
   if (trial_is_paused(t) && t->stint.end == STINT_reached && !p->waiting && p->rungs < h->n) {

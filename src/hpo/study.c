@@ -113,6 +113,10 @@ static enum err stint(struct study *s, struct trial *t, const struct op *op) {
   study_settle(s, t);
   t->stint = op->stint;
   t->stint.end = STINT_OPEN;
+  if (!trial_is_over(t)) {
+    t->aim = op->stint.to;
+    t->fate = STINT_OPEN;
+  }
   t->stints++;
   s->out++;
   if (op->stint.id >= s->next_stint)
@@ -122,6 +126,8 @@ static enum err stint(struct study *s, struct trial *t, const struct op *op) {
 
 static void close_stint(struct study *s, struct trial *t, enum stint_end how) {
   t->stint.end = how;
+  if (!trial_is_over(t))
+    t->fate = how;
   s->out--;
 }
 
@@ -144,10 +150,12 @@ static enum err end(struct study *s, struct trial *t, const struct op *op) {
   switch (op->stint.end) {
   case STINT_reached:
     t->rung++;
-    t->step = op->step;
+    t->step = t->reached = op->step;
     t->faults = 0;
     break;
   case STINT_finished:
+    t->step = t->reached = op->step;
+    break;
   case STINT_interrupted:
     t->step = op->step;
     break;
@@ -236,8 +244,7 @@ static enum err state(struct study *s, struct trial *t, const struct op *op) {
 
 /* Numbers differ from trial to trial; other values (where it was trained, what went wrong) are often the same. */
 static char *attribute_text(struct study *s, const char *json) {
-  bool number = *json == '-' || (*json >= '0' && *json <= '9');
-  return number ? pool_text(&s->pool, json) : pool_name(&s->pool, json);
+  return attribute_is_number(json) ? pool_text(&s->pool, json) : pool_name(&s->pool, json);
 }
 
 static enum err trial_attr(struct study *s, struct trial *t, const struct op *op) {

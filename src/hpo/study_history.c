@@ -46,16 +46,24 @@ bool study_has_seen(const struct study *s, const struct params *p) {
 
 /* ---- the columns ---- */
 
-static void make_room(struct history *h) {
-  if (h->n < h->cap)
-    return;
-  h->cap = h->cap ? 2 * h->cap : 64;
+static void set_room(struct history *h, size_t cap) {
+  h->cap = cap;
   h->u = mem_realloc(h->u, h->cap * h->d * sizeof *h->u);
   h->value = mem_realloc(h->value, h->cap * sizeof *h->value);
   h->best = mem_realloc(h->best, h->cap * sizeof *h->best);
   h->step = mem_realloc(h->step, h->cap * sizeof *h->step);
   h->state = mem_realloc(h->state, h->cap * sizeof *h->state);
   h->number = mem_realloc(h->number, h->cap * sizeof *h->number);
+}
+
+static void make_room(struct history *h) {
+  if (h->n == h->cap)
+    set_room(h, h->cap ? 2 * h->cap : 64);
+}
+
+void history_restore(struct history *h, size_t n) {
+  set_room(h, n);
+  h->n = n;
 }
 
 void history_free(struct history *h) {
@@ -104,4 +112,26 @@ void study_settle(struct study *s, struct trial *t) {
   h->number[t->row] = t->number;
   history_update(s, t);
   history_progress(s, t);
+}
+
+bool study_restore_point(struct study *s, struct trial *t) {
+  struct history *h = &s->history;
+  if (!s->space)
+    t->row = -1;
+  if (!t->settled)
+    return t->row < 0;
+  seen_add(s, params_hash(&t->params));
+  if (!s->space)
+    return true;
+  double *u = MEM_NEW_ARRAY(double, h->d);
+  bool of_the_space = space_encode(s->space, &t->params, u, "snapshot") == OK;
+  if (!of_the_space)
+    err_clear();
+  if (of_the_space && t->row >= 0) {
+    memcpy(&h->u[(size_t)t->row * h->d], u, h->d * sizeof *u);
+    h->number[t->row] = t->number;
+    history_update(s, t);
+  }
+  free(u);
+  return of_the_space == (t->row >= 0);
 }

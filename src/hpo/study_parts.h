@@ -15,4 +15,9 @@ void history_update(struct study *s, const struct trial *t);   /* value and stat
 void history_progress(struct study *s, const struct trial *t); /* best and step: when a stint ends, not before */
 void history_free(struct history *h);
 
+/* For a study that comes from a snapshot: room for n rows; then each trial's settled point, whose row is known, enters
+ * as with study_settle. False if the snapshot was made with another space. */
+void history_restore(struct history *h, size_t n);
+bool study_restore_point(struct study *s, struct trial *t);
+
 #endif

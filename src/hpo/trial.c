@@ -37,6 +37,7 @@ void trial_init(struct trial *t, int64_t number) {
                       .best_step = -1,
                       .started = (double)NAN,
                       .ended = (double)NAN,
+                      .fate = STINT_cancelled,
                       .stint = {.id = -1, .end = STINT_cancelled}};
   params_init(&t->params);
 }
@@ -65,6 +66,10 @@ double trial_best_until(const struct trial *t, int64_t step, bool maximize) {
 
 const char *trial_attribute(const struct trial *t, const char *key) {
   return attribute_get(t->attributes, t->n_attributes, key);
+}
+
+bool attribute_is_number(const char *json) {
+  return *json == '-' || (*json >= '0' && *json <= '9');
 }
 
 struct attribute *attribute_find(struct attribute *list, size_t n, const char *key, bool system) {

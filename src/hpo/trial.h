@@ -68,6 +68,9 @@ struct trial {
 
   int64_t step;              /* whole steps done, as far as outcomes say */
   struct stint stint;        /* the last one */
+  int64_t reached;           /* the last step that a stint of its came to as planned, or finished at; 0: none */
+  int64_t aim;               /* where its last stint was to end, and how it did: unlike `stint`, not of those that */
+  enum stint_end fate;       /* make the weights of a finished trial anew */
   int32_t stints;            /* how many there were */
   int32_t rung;              /* stints reached so far: rung index for halving */
   int32_t faults;            /* crashed since it last got further: run.attempts counts these */
@@ -88,6 +91,7 @@ bool trial_is_out(const struct trial *t);                            /* RUNNING,
 const char *trial_state_name(enum trial_state s);                    /* "complete" */
 const char *trial_attribute(const struct trial *t, const char *key); /* JSON text or NULL */
 
+bool attribute_is_number(const char *json);
 /* In a list of attributes; NULL if it has none of that key. */
 struct attribute *attribute_find(struct attribute *list, size_t n, const char *key, bool system);
 const char *attribute_get(const struct attribute *list, size_t n, const char *key); /* JSON text or NULL */

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "hpo/journal_lock.h"
+#include "hpo/snapshot.h"
 
 static enum err read_settings(struct folder *f, const char *text, const char *study_file) {
   struct complaints c;
@@ -84,7 +85,7 @@ enum err folder_open(struct folder *f, const char *path) {
     e = read_settings(f, text, study_file);
   if (e == OK) {
     study_init(&f->study, &f->space);
-    e = journal_read(journal, study_visit, &f->study, &f->lines);
+    e = journal_read_on(journal, snapshot_begin_study, study_visit, &f->study, &f->lines);
   }
   if (e == OK)
     f->runner = folder_runner(path);

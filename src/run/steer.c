@@ -90,6 +90,7 @@ static enum err turn(struct steer *s) {
   TRY(keep(s));
   TRY(journal_commit(s->journal));
   TRY(post(s));
+  steer_snapshot(s);
   if (s->own && !s->own_over && worker_row(s->own, &rowed, &s->own_over) != OK)
     err_clear(); /* it has told steering, like any other worker would */
   display_update(s->display);
@@ -170,6 +171,7 @@ static enum err finish(struct steer *s) {
   snprintf(text, sizeof text, "\"%s\"", left_word(s));
   TRY(steer_attribute(s, -1, true, "coxswain:left", text));
   TRY(journal_commit(s->journal));
+  steer_snapshot_now(s);
   TRY(steer_collect_packs(s));
   return is_over(s) ? OK : steer_write_best(s);
 }

@@ -8,6 +8,7 @@
 #include "hpo/journal.h"
 #include "hpo/sampler.h"
 #include "hpo/schedule.h"
+#include "hpo/snapshot.h"
 #include "run/evaluator.h"
 #include "run/protocol.h"
 #include "run/run.h"
@@ -121,6 +122,10 @@ struct steer {
   double inbox_silent_until; /* after a word about what cannot be read there */
   struct display *display;
 
+  struct snapshot *snapshot; /* being written; NULL: none */
+  int64_t snapshot_at;       /* bytes of the journal that the last one stands for */
+  bool no_snapshot;          /* it could not be written */
+
   struct walltime *walltime;
   struct timers timers;
   struct durations step_seconds;     /* of stints that ended in this run */
@@ -143,6 +148,11 @@ enum err steer_new_trial(struct steer *s, const struct params *point, int64_t ke
 enum err steer_end_stint(struct steer *s, const struct trial *t, enum stint_end how, int64_t step, double seconds,
                          const char *reason);
 enum err steer_end_trial(struct steer *s, int64_t trial, enum trial_state state, double value);
+
+/* steer_snapshot.c: so that the next one need not read the whole journal. */
+enum err steer_begin(void *steer, const char *journal, int fd, struct journal_mark *at); /* a journal_begin */
+void steer_snapshot(struct steer *s);     /* each turn, after the commit */
+void steer_snapshot_now(struct steer *s); /* if it is worth it; nothing is pending in the journal */
 
 /* steer_news.c */
 enum err steer_take_news(struct steer *s, bool *any);

@@ -345,7 +345,7 @@ static enum err open_journal(struct steer *s, const char *name) {
   char *path = path_join(s->folder, "journal.log");
   if (s->evaluator->identity && !s->options->offline)
     TRY_GOTO(e, end, s->evaluator->identity(&o, &content));
-  TRY_GOTO(e, end, journal_open(&s->journal, path, visit, s));
+  TRY_GOTO(e, end, journal_open_on(&s->journal, path, steer_begin, visit, s));
   bool is_new = !s->study.name;
   if (is_new)
     TRY_GOTO(e, end, create_study(s, name, content.text));
@@ -363,6 +363,7 @@ static enum err open_journal(struct steer *s, const char *name) {
   if (!s->options->offline)
     TRY_GOTO(e, end, forget_how_it_left(s));
   TRY_GOTO(e, end, journal_commit(s->journal));
+  steer_snapshot_now(s);
 end:
   free(path);
   strbuf_free(&content);
@@ -420,6 +421,7 @@ void steer_close(struct steer *s) {
   for (size_t i = 0; i < s->n_waiting; i++)
     ending_free(&s->waiting[i].end);
   worker_free(s->own);
+  snapshot_drop(s->snapshot);
   journal_close(s->journal);
   if (s->sampler.ops)
     sampler_close(&s->sampler);
