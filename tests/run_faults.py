@@ -286,6 +286,7 @@ def check_message(said, code, failed, kind):
     reason = os.strerror(errno.ENOSPC if kind == "TORN" else getattr(errno, kind))
     inputs = ("jets.h5", "t.csv", "jets.cfg", "sphere.cfg", "points.json", "results.json")
     names = {re.sub(r"(\.\d+)?(\.raw)?\.tmp$", "", os.path.basename(path)) for _, path in failed}
+    names.update(os.path.basename(os.path.dirname(path)) for _, path in failed if "/.preflight" in path)
     if code != 74 and not (code == 2 and names.intersection(inputs)):
         raise Wrong(f"exit code {code}, not 74")
     if not any(reason in line and any(n in line for n in names) for line in said.splitlines()):

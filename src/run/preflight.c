@@ -254,8 +254,11 @@ static void make_token(struct gather *g) {
   g->token_file = path_join(g->place, name.text);
   g->token = strbuf_detach(&token);
   strbuf_free(&name);
-  if (file_write_atomic(g->token_file, g->token, strlen(g->token)) != OK || file_lock(g->token_file, 0, &g->lock) != OK)
-    err_clear(); /* measuring says what is wrong */
+  if (file_write_atomic(g->token_file, g->token, strlen(g->token)) != OK)
+    g->token[0] = '\0'; /* measuring says what is wrong */
+  else if (file_lock(g->token_file, 0, &g->lock) != OK)
+    g->p->ranks[0].lock_fault = mem_strdup(err_text());
+  err_clear();
 }
 
 static void remove_token(struct gather *g) {
@@ -321,7 +324,9 @@ void preflight_free(struct preflight *p) {
 /* ---- the short form ---- */
 
 static enum err report_problems(const struct preflight *p) {
-  const enum err code = p->ranks[0].folder_fault ? ERR_IO : ERR_INPUT;
+  const struct preflight_rank *r = &p->ranks[0];
+  const bool disk = r->folder_fault || r->disk_free < 1 << 20 || r->files_free == 0; /* as judge_folder has it */
+  const enum err code = disk ? ERR_IO : ERR_INPUT;
   enum err e = OK;
   for (size_t i = 0; i < p->n_problems; i++) {
     const struct preflight_problem *one = &p->problems[i];

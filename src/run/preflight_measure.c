@@ -158,12 +158,14 @@ static void try_lock(struct preflight_rank *r, const char *token_file) {
 static void measure_folder(struct preflight_rank *r, const char *folder, const char *token_file, const char *token,
                            size_t bytes) {
   struct strbuf found = STRBUF_INIT;
-  enum err e = file_read(token_file, &found);
-  if (e != OK || strcmp(found.text, token) != 0)
+  enum err e = *token ? file_read(token_file, &found) : OK; /* no token: rank 0 could not write one */
+  if (e == ERR_IO)
+    r->folder_fault = mem_strdup(err_text());
+  else if (*token && (e != OK || strcmp(found.text, token) != 0))
     r->folder_fault = mem_strdup("it is not the folder that rank 0 sees");
   else if (try_writing(r, folder, bytes) != OK)
     r->folder_fault = mem_strdup(err_text());
-  else
+  else if (*token && !r->lock_fault)
     try_lock(r, token_file);
   err_clear();
   measure_space(r, folder);
