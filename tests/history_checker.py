@@ -17,7 +17,7 @@ import zlib
 RUNNING, COMPLETE, PRUNED, FAIL, WAITING = range(5)
 STATES = ("running", "complete", "pruned", "fail", "waiting")
 OVER = (COMPLETE, PRUNED, FAIL)
-ENDS = ("reached", "finished", "failed", "interrupted", "lost", "cancelled")
+ENDS = ("reached", "finished", "failed", "interrupted", "lost", "crashed", "cancelled")
 MARK = re.compile(rb',"commit":"(\d+)-([0-9a-f]{8})"}$')
 OURS = re.compile(rb'^\{"op_code":\d,"worker_id":"coxswain-(\d+)"')
 DISPLAYED = re.compile(r"best:? \S+ (\S+), trial (\d+):")

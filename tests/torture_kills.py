@@ -328,7 +328,7 @@ def report(cycle, wrong, seconds):
         print(f"torture: kills kills {n} failed seed {cycle.seed} {cycle.folder}", flush=True)
     else:
         shutil.rmtree(cycle.folder)
-        print(f"torture: kills kills {n} ok", flush=True)
+        print(f"torture: kills kills {n} ok seed {cycle.seed}", flush=True)
 
 
 def shape_of(seed, wanted):
@@ -352,7 +352,8 @@ def main():
     place = os.path.abspath(o.place)
     shutil.rmtree(place, ignore_errors=True)
     os.makedirs(place)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
     references, pace = References(program, place), Pace()
     kills, failed, seed, begin = collections.Counter(), 0, o.seed, time.monotonic()
     while sum(kills.values()) < o.count and time.monotonic() - begin < o.seconds:

@@ -48,10 +48,10 @@ def best_complaints(cycle, history):
 
 def folder_complaints(cycle):
     """Nothing half written, no request that nobody took. Whoever is killed while it takes the lock leaves its own record of that,
-    which others must not remove: they cannot know that it will not go on."""
+    which others must not remove: they cannot know that it will not go on. What preflight leaves goes after ten minutes."""
     for folder, _, names in os.walk(cycle.study):
         for name in names:
-            if name.startswith("journal.lock."):
+            if name.startswith(("journal.lock.", ".preflight-")):
                 continue
             if ".tmp" in name or (folder.endswith("inbox") and name.endswith(".json")):
                 yield f"{os.path.join(folder, name)} was left behind"

@@ -34,7 +34,7 @@ class Ledger:
         return sum(ok for ok, _ in self.counts(part).values())
 
     def next_seed(self, part):
-        seeds = [e["last_seed"] for e in self.entries if e["part"] == part and e.get("last_seed") is not None]
+        seeds = [e["seed"] for e in self.entries if e["part"] == part and e.get("seed") is not None]
         return max(seeds) + 1 if seeds else 0
 
     def span(self, key):

@@ -37,7 +37,7 @@ class Session:
         self.o, self.ledger, self.commit = o, ledger, commit()
         self.build = os.path.join(SOURCE, o.build)
         self.place = os.path.join(os.path.dirname(os.path.abspath(ledger.path)), "cycles")
-        self.process = None
+        self.process = self.folder = None  # of the driver that runs
 
     def note(self, part, what, count, result, **more):
         date = datetime.date.today().isoformat()
@@ -55,8 +55,9 @@ class Session:
 
     def once(self, part, count, seed):
         """One start of a driver. (exit code, what it counted, its last line)"""
-        folder = os.path.join(self.place, part.name)
-        os.makedirs(folder, exist_ok=True)
+        self.folder = folder = os.path.join(self.place, f"{part.name}-{seed}")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
         command = part.command(SOURCE, count, seed, os.path.join(folder, "files"))
         self.process = subprocess.Popen(command, cwd=folder, env=self.environment(), stdin=subprocess.DEVNULL, text=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
@@ -65,8 +66,8 @@ class Session:
             found = LINE.match(text.strip())
             if found:
                 _, what, n, result, s, where = found.groups()
-                last_seed = seed = seed if part.each is not None else seed
-                self.note(part, what, int(n), result, seed=int(s) if s else None, folder=where, last_seed=last_seed)
+                s = int(s) if s else seed
+                self.note(part, what, int(n), result, seed=s, folder=where)
                 counted += int(n)
                 failed += result != "ok"
             else:
@@ -74,13 +75,21 @@ class Session:
                 print(f"   {text.rstrip()}", flush=True)
         code = self.process.wait()
         if code not in (0, 77) and not failed:
-            self.note(part, part.what, 1, "failed", seed=seed, folder=folder, last_seed=seed)
+            self.note(part, part.what, 1, "failed", seed=seed, folder=folder)
         elif code == 0 and part.each is not None and not counted:
-            self.note(part, part.what, part.each, "ok", seed=seed, last_seed=seed)
+            self.note(part, part.what, part.each, "ok", seed=seed)
             counted = part.each
         if code in (0, 77):
             shutil.rmtree(folder, ignore_errors=True)
         return code, counted, last
+
+    def stop(self):
+        """The cycle under way does not count, and leaves nothing."""
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
+        if self.folder and not any((e.get("folder") or "").startswith(self.folder) for e in self.ledger.failures()):
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def run(self, part):
         """False if something failed."""
@@ -162,9 +171,7 @@ def main():
             well = session.run(part) and well
     except KeyboardInterrupt:
         well = False
-        if session.process and session.process.poll() is None:
-            session.process.terminate()
-            session.process.wait()
+        session.stop()
         say("stopped; what was counted is kept")
     print(table.table(session.ledger))
     for e in session.ledger.failures():

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -261,6 +262,25 @@ static void make_token(struct gather *g) {
   err_clear();
 }
 
+/* What runs that were killed in here left behind; none takes ten minutes. */
+static void remove_left(const struct gather *g) {
+  char **names;
+  size_t n;
+  struct stat ours, left;
+  if (stat(g->token_file, &ours) != 0 || file_list(g->place, "", &names, &n) != OK) {
+    err_clear();
+    return;
+  }
+  for (size_t i = 0; i < n; i++) {
+    char *path = path_join(g->place, names[i]);
+    if (!strncmp(names[i], ".preflight-", strlen(".preflight-")) && stat(path, &left) == 0 &&
+        ours.st_mtime - left.st_mtime > 600)
+      unlink(path);
+    free(path);
+  }
+  file_list_free(names, n);
+}
+
 static void remove_token(struct gather *g) {
   if (g->lock >= 0)
     file_unlock(g->lock);
@@ -283,6 +303,7 @@ static enum err lead(struct wire *wire, const struct preflight_options *o, doubl
   p->ranks[0].host = preflight_host();
   p->ranks[0].first = 1;
   make_token(&g);
+  remove_left(&g);
   enum err e = gather(&g, o);
   remove_token(&g);
   for (size_t i = 0; i < p->n_ranks; i++)

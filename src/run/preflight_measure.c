@@ -126,11 +126,11 @@ static enum err try_writing(struct preflight_rank *r, const char *folder, size_t
   snprintf(name, sizeof name, ".preflight-%lld-%ld", (long long)r->rank, (long)getpid());
   char *path = path_join(folder, name);
   int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd >= 0)
+    unlink(path); /* at once, so that a kill leaves nothing */
   enum err e = fd < 0 ? FAIL(ERR_IO, "cannot write there: %s", strerror(errno)) : write_sample(r, path, fd, bytes);
-  if (fd >= 0) {
+  if (fd >= 0)
     close(fd);
-    unlink(path);
-  }
   free(path);
   return e;
 }
