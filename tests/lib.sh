@@ -157,24 +157,6 @@ kill_at() {
   wait_for 30 "the end of what was killed ($2)" gone "$started" "${everything[@]}"
 }
 
-# killed_five_times DIR LINES ARGUMENTS...: three ranks, killed five times at moments spread over the lines of journal
-# that a run has which nobody disturbs, then left to finish. On a busy machine the last may come too late; three must hit.
-killed_five_times() {
-  local dir=$1 lines=$2 left=5 killed=0 victim there rest
-  shift 2
-  for victim in all one all one mpirun; do # ranks may live on for a moment without mpirun
-    there=$(lines_of "$dir/journal.log")
-    rest=$(((lines - there) / (left + 2)))
-    left=$((left - 1))
-    start_ranks 3 run "$@" --out "$dir"
-    kill_at $((there + 8 + RANDOM % (rest > 0 ? 2 * rest : 8))) "$victim" "$dir/journal.log" || break
-    killed=$((killed + 1))
-    status_is "$dir" 'not x["running"]'
-  done
-  [ "$killed" -ge 3 ] || die "only $killed of 5 kills hit the run"
-  expect 0 ranks 3 run "$@" --out "$dir"
-}
-
 # What run_check.py says.
 check() {
   python3 "$tests/run_check.py" "$@"

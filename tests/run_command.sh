@@ -1,89 +1,13 @@
 #!/usr/bin/env bash
-# Any program as evaluator: bad ones are classified, none of their processes stays, and a study of programs that keep
-# checkpoints survives SIGKILL.
+# Any program as evaluator: a study of programs that keep checkpoints survives signals, lost ranks and SIGKILL.
+# run_command.sh [KILLS]: how many kills must hit (5).
 set -eu
+kills=${1:-5}
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_python
-command -v pgrep >/dev/null || skip "no pgrep"
-cp "$tests/bad_programs.py" .
-
-# Whatever is started from here carries this in its environment, and whoever still has it is not gone.
-export COXSWAIN_TEST_MARK=$place.$$
-marked() {
-  python3 - "$1" <<'EOF'
-import os, sys
-mark = f"COXSWAIN_TEST_MARK={os.environ['COXSWAIN_TEST_MARK']}".encode()
-ours = {os.getpid(), os.getppid()}
-for pid in filter(str.isdigit, os.listdir("/proc")):
-    try:
-        environment = open(f"/proc/{pid}/environ", "rb").read().split(b"\0")
-        command = open(f"/proc/{pid}/cmdline", "rb").read().replace(b"\0", b" ").decode(errors="replace")
-        state = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        continue
-    if mark in environment and int(pid) not in ours and state not in "ZX" and sys.argv[1] in command:
-        print(pid, command)
-EOF
-}
-none_left() {
-  [ -z "$(marked "$1")" ]
-}
-
-cat >bad.cfg <<EOF
-evaluator = "command";
-study = { name = "bad"; trials = 100; failures = 1.0; };
-space = { program = $(python3 bad_programs.py --list); };
-sampler = { name = "grid"; };
-command = {
-  argv = ("python3", "{here}/bad_programs.py", "{program}");
-  steps = 2; timeout = 8; grace = 0.5; output = 3; memory = 1500;
-};
-run = { slots = 4; };
-EOF
-
-step "bad programs, each with its reason"
-expect 0 "$COXSWAIN" run bad.cfg
-"$COXSWAIN" export bad --format json >bad.json
-python3 bad_programs.py --check <bad.json
-each_once bad "$(python3 -c 'import json; print(len(json.load(open("bad.json"))["trials"]))')"
-says "outlived the program"
-none_left bad_programs || die "still there: $(marked bad_programs)"
-none_left coxswain || die "still there: $(marked coxswain)"
-[ -z "$(find bad/trials -name '*.log' -size +3000000c)" ] || die "an output is longer than it may be"
-
-step "programs that cannot be started"
-echo "just text" >text
-mkdir -p folder
-cat >refused.cfg <<'EOF'
-evaluator = "command";
-study = { name = "refused"; failures = 1.0; };
-space = { program = ("missing", "text", "folder"); };
-sampler = { name = "grid"; };
-command = { argv = ("./{program}"); };
-EOF
-expect 3 "$COXSWAIN" run refused.cfg
-"$COXSWAIN" export refused --format json | check is \
-  'len(x["trials"]) == 3 and all("cannot be started" in t["attributes"]["reason"] for t in x["trials"])'
-
-step "mistakes that are found before anything starts"
-# wrong TEXT KEY=VALUE...: the study is refused with this text.
-wrong() {
-  local text=$1
-  shift
-  expect 2 "$COXSWAIN" run refused.cfg --out wrong "${@/#/--set=}"
-  says "$text"
-}
-wrong "did you mean {program}" 'command.argv=("./{progam}")'
-wrong "no program 'no-such-program' in PATH" 'command.argv=("no-such-program")'
-wrong "is not executable" 'command.argv=("./text")'
-wrong "there is no" 'command.argv=("./missing")'
-grep -v '^command' refused.cfg >without.cfg
-expect 2 "$COXSWAIN" run without.cfg --out wrong
-says "needs command.argv"
-wrong "which way is better" 'study.metric=accuracy'
-wrong "runs on one rank" run.ranks_per_trial=2
-wrong "choose another name" 'space={ until = (1, 2); }'
+# shellcheck source=tests/lib_command.sh
+. "$tests/lib_command.sh"
 
 cat >learns.py <<'EOF'
 import json, os, sys, time
@@ -175,14 +99,33 @@ same_values learns-lost learns
 status_is learns-lost 'x["counts"]["failed"] == 0'
 none_left learns.py || die "still there: $(marked learns.py)"
 
-step "SIGKILL five times, of all, of one, of mpirun: nothing is lost"
-killed_five_times learns-killed "$(lines_of learns/journal.log)" learns.cfg
-each_once learns-killed 24
-same_values learns-killed learns
-status_is learns-killed 'x["counts"]["failed"] == 0'
-none_left learns.py || die "still there: $(marked learns.py)"
+# kill_and_resume N: studies of three ranks are killed at random moments and resumed until N kills have hit.
+kill_and_resume() {
+  local left=$1 whole study=0 victims=(all one all one mpirun) # ranks may live on for a moment without mpirun
+  whole=$(lines_of learns/journal.log)
+  while [ "$left" -gt 0 ]; do
+    study=$((study + 1))
+    for ((k = 0; k < 6 && left > 0; k++)); do
+      start_ranks 3 run learns.cfg --out "killed-$study"
+      kill_at $(($(lines_of "killed-$study/journal.log") + 8 + RANDOM % (whole / 3))) "${victims[RANDOM % 5]}" \
+        "killed-$study/journal.log" || break # it was over before
+      left=$((left - 1))
+      status_is "killed-$study" 'not x["running"]'
+    done
+    expect 0 ranks 3 run learns.cfg --out "killed-$study"
+    each_once "killed-$study" 24
+    same_values "killed-$study" learns
+    status_is "killed-$study" 'x["complete"] and x["counts"]["failed"] == 0'
+    none_left learns.py || die "still there: $(marked learns.py)"
+    rm -rf "killed-$study"
+  done
+}
+step "SIGKILL $kills times, of all, of one, of mpirun: nothing is lost"
+kill_and_resume "$kills"
 
 step "the example"
 cp "$tests/../configs/command_example.cfg" "$tests/../configs/command_example.py" .
 expect 0 ranks 2 run command_example.cfg --set study.trials=9
 status_is command_example 'x["complete"] and x["counts"]["failed"] == 0 and x["best"]["value"] < 1'
+
+echo "torture: command kills $kills ok"

@@ -310,13 +310,18 @@ static void test_launcher_killed(void) {
 
 /* ---- one program at a time in a folder ---- */
 
-static struct payload start_leased(const char *script) {
+static struct payload start_leased(const char *script, int64_t turn) {
   const char *argv[] = {"sh", "-c", script, NULL}, *environment[] = {NULL};
   char out[4096], lease[4096];
   snprintf(out, sizeof out, "%s/out", folder);
   snprintf(lease, sizeof lease, "%s/running", folder);
-  struct launch l = {
-      .argv = argv, .environment = environment, .folder = folder, .out = out, .err = out, .lease = lease};
+  struct launch l = {.argv = argv,
+                     .environment = environment,
+                     .folder = folder,
+                     .out = out,
+                     .err = out,
+                     .lease = lease,
+                     .turn = {1, turn}};
   struct payload p;
   REQUIRE(payload_start(launcher, &l, &p) == OK);
   return p;
@@ -325,32 +330,34 @@ static struct payload start_leased(const char *script) {
 /* The second one starts when nothing of the first is left, deaf or not. */
 static void test_claimed(void) {
   unlink(in_folder("pid"));
-  struct payload first = start_leased("trap '' TERM; sleep 1000 & echo $! >pid.tmp; mv pid.tmp pid; wait; wait");
+  struct payload first = start_leased("trap '' TERM; sleep 1000 & echo $! >pid.tmp; mv pid.tmp pid; wait; wait", 1);
   pid_t helper = number_in("pid");
   char holder[200];
   lease_holder(in_folder("running"), holder, sizeof holder);
   CHECK(test_text_contains(holder, "process"));
-  struct payload second = start_leased("kill -0 $(cat pid) 2>/dev/null && exit 9; exit 0");
+  struct payload second = start_leased("kill -0 $(cat pid) 2>/dev/null && exit 9; exit 0", 2);
   struct payload_news end = end_of(&second);
   CHECK(end.event == PAYLOAD_ENDED && end.number == 0);
   CHECK(end_of(&first).event == PAYLOAD_TAKEN);
   CHECK(kill(helper, 0) != 0);
+  struct payload late = start_leased("touch late", 1);
+  CHECK(end_of(&late).event == PAYLOAD_LATE && !file_exists(in_folder("late")));
   lease_holder(in_folder("running"), holder, sizeof holder);
   CHECK_TEXT(holder, "");
 }
 
 /* A claim that is given up leaves nothing behind, and what waits for it obeys. */
 static void test_waits_and_obeys(void) {
-  struct lease other = lease_of(in_folder("running"));
-  REQUIRE(lease_take(&other)); /* by this process, which does not answer claims */
-  struct payload p = start_leased("exit 0");
+  struct lease other = lease_of(in_folder("running"), (struct turn){1, 3});
+  REQUIRE(lease_take(&other) == LEASE_OURS); /* by this process, which does not answer claims */
+  struct payload p = start_leased("exit 0", 4);
   for (double end = clock_seconds() + PATIENCE; lease_hold(&other) && clock_seconds() < end; clock_sleep(0.01))
     ;
   CHECK(!lease_hold(&other));
   payload_terminate(&p, 0);
   CHECK(end_of(&p).event == PAYLOAD_ENDED);
   CHECK(p.leader == 0);
-  p = start_leased("exit 0");
+  p = start_leased("exit 0", 4);
   lease_end(&other);
   CHECK(end_of(&p).number == 0);
 }
@@ -364,29 +371,40 @@ static void write_lease(const char *text) {
 
 /* The holder is on another machine, where this one's locks do not reach. */
 static void test_other_machine(void) {
-  struct lease l = lease_of(in_folder("running"));
+  struct lease l = lease_of(in_folder("running"), (struct turn){1, 3});
   l.silence = 0.5;
-  write_lease("held another-boot host2 77\n");
+  write_lease("held 1 3 another-boot host2 77\n");
   struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
   REQUIRE(utimensat(AT_FDCWD, l.path, old, 0) == 0);
-  CHECK(lease_take(&l)); /* long dead */
+  CHECK(lease_take(&l) == LEASE_OURS); /* long dead */
   lease_end(&l);
-  write_lease("held another-boot host2 77\n");
-  CHECK(!lease_take(&l)); /* it may be alive: it has just written */
+  write_lease("held 1 3 another-boot host2 77\n");
+  CHECK(lease_take(&l) == LEASE_WAIT); /* it may be alive: it has just written */
   for (double end = clock_seconds() + 1; clock_seconds() < end; clock_sleep(0.01)) {
     REQUIRE(utimensat(AT_FDCWD, l.path, NULL, 0) == 0);
-    CHECK(!lease_take(&l)); /* it is alive */
+    CHECK(lease_take(&l) == LEASE_WAIT); /* it is alive */
   }
   double end = clock_seconds() + PATIENCE;
-  while (!lease_take(&l) && clock_seconds() < end)
+  while (lease_take(&l) != LEASE_OURS && clock_seconds() < end)
     clock_sleep(0.01);
   CHECK(l.fd >= 0 && lease_hold(&l));
   lease_end(&l);
-  write_lease("held another-boot host2 77\n");
-  CHECK(!lease_take(&l));
-  write_lease("");
-  CHECK(lease_take(&l)); /* it let go */
+  write_lease("held 1 3 another-boot host2 77\n");
+  CHECK(lease_take(&l) == LEASE_WAIT);
+  write_lease("free 1 3 another-boot host2 77\n");
+  CHECK(lease_take(&l) == LEASE_OURS); /* it let go */
   lease_end(&l);
+  struct lease late = lease_of(l.path, (struct turn){1, 3});
+  late.silence = 100;
+  write_lease("free 1 4 another-boot host2 77\n");
+  CHECK(lease_take(&late) == LEASE_TOO_LATE);
+  REQUIRE(utimensat(AT_FDCWD, l.path, old, 0) == 0);
+  CHECK(lease_take(&late) == LEASE_TOO_LATE); /* it asks again: that is not what was long ago */
+  late = lease_of(l.path, (struct turn){1, 3});
+  write_lease("free 1 4 another-boot host2 77\n");
+  REQUIRE(utimensat(AT_FDCWD, l.path, old, 0) == 0);
+  CHECK(lease_take(&late) == LEASE_OURS); /* of a journal that was put back */
+  lease_end(&late);
 }
 
 int main(void) {

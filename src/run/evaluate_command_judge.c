@@ -176,6 +176,9 @@ void command_end(struct command_run *c, struct seat *s) {
     snprintf(why, sizeof why, "it was not started: a program that does not end has its folder (%s)", holder);
     fail(c, s, why);
     break;
+  case PAYLOAD_LATE:
+    fail(c, s, "it was not started: its trial was handed out again meanwhile");
+    break;
   case PAYLOAD_LOST:
     fail_with_last_words(c, s, "the process that watches it was killed");
     break;

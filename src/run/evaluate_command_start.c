@@ -218,6 +218,7 @@ enum err command_start(const struct evaluator_options *o, struct launcher *l, co
                           .environment = (const char *const *)environment.items,
                           .folder = f->folder,
                           .lease = f->lease,
+                          .turn = {w->run, w->stint},
                           .out = f->out,
                           .err = f->err,
                           .memory = settings_int(o->conf, "command.memory") * 1000000,

@@ -32,6 +32,7 @@ struct work {
   int64_t key;          /* what its random numbers hang on: rng_child(study key, RNG_TRIAL, key) */
   struct params params; /* lent */
   int64_t from, to;     /* steps */
+  int64_t run, stint;   /* of the study, and number in it: of two stints of a trial the later one counts */
 };
 
 enum outcome_kind { WORK_REPORT, WORK_REACHED, WORK_FINISHED, WORK_FAILED };

@@ -198,6 +198,8 @@ static enum err send_order(int line, const struct launch *what) {
   put_text(&order, what->err);
   put_i64(&order, what->memory);
   put_text(&order, what->lease);
+  put_i64(&order, what->turn.run);
+  put_i64(&order, what->turn.number);
   put_i64(&order, (int64_t)what->n_cores);
   for (size_t i = 0; i < what->n_cores; i++)
     put_i64(&order, what->cores[i]);

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "run/launcher_lease.h"
 
 struct launcher;
 
@@ -39,6 +40,7 @@ struct launch {
   const int *cores;      /* (n_cores) it is bound to; NULL: those of this process */
   size_t n_cores;
   const char *lease; /* a file that only one running program may hold; NULL: none. See launcher_lease.h */
+  struct turn turn;  /* ... and whose turn it is */
 };
 
 /* A program that was started. */
@@ -59,6 +61,7 @@ enum payload_event {
   PAYLOAD_STUCK,   /* it does not die of SIGKILL: it waits inside the system for a disk or a device */
   PAYLOAD_TAKEN,   /* another process claimed its lease: all of it was killed */
   PAYLOAD_BUSY,    /* whoever has its lease did not let go: it was not started */
+  PAYLOAD_LATE,    /* a later turn has or had its lease: it was not started */
   PAYLOAD_LOST     /* its keeper was killed; so are the processes of its group */
 };
 

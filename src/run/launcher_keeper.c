@@ -82,6 +82,7 @@ struct order {
   char **argv, **environment; /* end in NULL */
   char *folder, *out, *err;
   char *lease; /* NULL: none */
+  struct turn turn;
   int64_t memory;
   cpu_set_t cores; /* none: as inherited */
 };
@@ -164,6 +165,8 @@ static bool take_order(int line, struct order *o) {
   o->err = get_text(&r);
   o->memory = get_i64(&r);
   o->lease = get_text(&r);
+  o->turn.run = get_i64(&r);
+  o->turn.number = get_i64(&r);
   CPU_ZERO(&o->cores);
   for (int64_t left = get_i64(&r); left > 0 && !r.bad; left--)
     CPU_SET((size_t)get_i64(&r), &o->cores);
@@ -331,11 +334,12 @@ static void obey(struct keeper *k) {
 
 /* Until nobody else runs a program there. An order to end, or the end of the line, is obeyed meanwhile. */
 static void wait_for_lease(struct keeper *k) {
-  for (double end = clock_seconds() + WAIT_FOR_LEASE; !lease_take(&k->lease);) {
-    bool ordered = wait_for_news(k->line, 0.1);
-    if (!ordered && clock_seconds() < end)
+  enum lease_answer answer;
+  for (double end = clock_seconds() + WAIT_FOR_LEASE; (answer = lease_take(&k->lease)) != LEASE_OURS;) {
+    bool ordered = answer == LEASE_WAIT && wait_for_news(k->line, 0.1);
+    if (answer == LEASE_WAIT && !ordered && clock_seconds() < end)
       continue;
-    tell(k, ordered ? PAYLOAD_ENDED : PAYLOAD_BUSY, ordered ? SIGTERM : 0, 0);
+    tell(k, ordered ? PAYLOAD_ENDED : answer == LEASE_WAIT ? PAYLOAD_BUSY : PAYLOAD_LATE, ordered ? SIGTERM : 0, 0);
     _exit(0);
   }
 }
@@ -363,7 +367,7 @@ _Noreturn void keeper_main(int line) {
   watch_children();
   if (!take_order(line, &o))
     _exit(0);
-  k.lease = lease_of(o.lease);
+  k.lease = lease_of(o.lease, o.turn);
   wait_for_lease(&k);
   k.leader = start(&o, &error);
   tell(&k, error ? PAYLOAD_REFUSED : PAYLOAD_RUNS, error, 0);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -23,24 +24,37 @@ static void machine(char out[40]) {
     snprintf(out, 40, "unknown");
 }
 
-struct lease lease_of(const char *path) {
-  return (struct lease){.path = path, .silence = LEASE_SILENCE, .fd = -1};
+struct lease lease_of(const char *path, struct turn turn) {
+  return (struct lease){.path = path, .turn = turn, .silence = LEASE_SILENCE, .fd = -1};
 }
 
-static int write_line(int fd, const char *word) {
+static int write_line(const struct lease *l, int fd, const char *word) {
   char host[256] = "", boot[40], line[400];
   gethostname(host, sizeof host - 1);
   machine(boot);
-  int n = snprintf(line, sizeof line, "%s %s %.200s %ld\n", word, boot, host, (long)getpid());
+  int n = snprintf(line, sizeof line, "%s %" PRId64 " %" PRId64 " %s %.200s %ld\n", word, l->turn.run, l->turn.number,
+                   boot, host, (long)getpid());
   return write(fd, line, (size_t)n) == n ? n : -1;
 }
 
-/* The holder's line: its machine, host and process. False: there is none. */
-static bool read_holder(int fd, char boot[40], char host[201], long *pid) {
-  char text[400];
+/* The first line: who holds it, or did last. */
+struct record {
+  bool held;
+  struct turn turn;
+  char boot[40], host[201];
+  long pid;
+};
+
+static struct record read_record(int fd) {
+  struct record r = {0};
+  char text[400], word[8] = "";
   ssize_t n = pread(fd, text, sizeof text - 1, 0);
   text[n > 0 ? n : 0] = 0;
-  return sscanf(text, "held %39s %200s %ld", boot, host, pid) == 3;
+  if (sscanf(text, "%7s %" SCNd64 " %" SCNd64 " %39s %200s %ld", word, &r.turn.run, &r.turn.number, r.boot, r.host,
+             &r.pid) != 6)
+    return (struct record){0};
+  r.held = strcmp(word, "held") == 0;
+  return r;
 }
 
 /* On a shared file system only a new descriptor is sure to see what another host wrote. */
@@ -60,7 +74,7 @@ static void stamp_of(int fd, int64_t stamp[3]) {
 static bool claim(struct lease *l, int fd) {
   int64_t before[3];
   stamp_of(fd, before);
-  l->claimed = write_line(fd, "claim") > 0;
+  l->claimed = write_line(l, fd, "claim") > 0;
   stamp_of(fd, l->stamp);
   l->changed = clock_seconds();
   return l->claimed && (double)(l->stamp[0] - before[0]) > l->silence;
@@ -78,34 +92,44 @@ static bool has_been_silent(struct lease *l, int fd) {
   return clock_seconds() - l->changed > l->silence;
 }
 
-static bool make_ours(struct lease *l, int fd) {
-  int n = ftruncate(fd, 0) == 0 ? write_line(fd, "held") : -1;
-  l->fd = fd;
-  l->length = n;
-  l->beat = clock_seconds();
-  return true; /* a full disk will say more with the program's output */
+/* What nobody has held for a while is no reason to refuse: the journal may be an older copy, and counts again. */
+static bool is_too_late(struct lease *l, int fd, const struct record *r, bool dead) {
+  bool later = r->turn.run == l->turn.run && r->turn.number > l->turn.number;
+  return later && ((r->held && !dead) || !has_been_silent(l, fd));
 }
 
-bool lease_take(struct lease *l) {
-  char boot[40], ours[40], host[201];
-  long pid;
+static enum lease_answer make_ours(struct lease *l, int fd) {
+  l->fd = fd;
+  l->length = ftruncate(fd, 0) == 0 ? write_line(l, fd, "held") : -1;
+  l->beat = clock_seconds();
+  return LEASE_OURS; /* a full disk will say more with the program's output */
+}
+
+static enum lease_answer leave(int fd, enum lease_answer answer) {
+  close(fd);
+  return answer;
+}
+
+enum lease_answer lease_take(struct lease *l) {
+  char ours[40];
   if (!l->path)
-    return true;
+    return LEASE_OURS;
   int fd = open_anew(l->path);
   if (fd < 0) /* likewise */
-    return true;
+    return LEASE_OURS;
   bool locked = flock(fd, LOCK_EX | LOCK_NB) == 0, busy = !locked && errno == EWOULDBLOCK;
+  struct record r = read_record(fd);
   machine(ours);
-  bool held = read_holder(fd, boot, host, &pid), here = held && strcmp(boot, ours) == 0;
-  if (!held && !busy)
+  bool dead = locked && strcmp(r.boot, ours) == 0;
+  if (is_too_late(l, fd, &r, dead))
+    return leave(fd, LEASE_TOO_LATE);
+  if (!r.held)
+    return busy ? leave(fd, LEASE_WAIT) : make_ours(l, fd);
+  if (dead)
     return make_ours(l, fd);
-  if (locked && here) /* it died */
+  if (has_been_silent(l, fd) && !busy)
     return make_ours(l, fd);
-  bool silent = held && has_been_silent(l, fd);
-  if (silent && !busy)
-    return make_ours(l, fd);
-  close(fd);
-  return false;
+  return leave(fd, LEASE_WAIT);
 }
 
 bool lease_hold(struct lease *l) {
@@ -127,19 +151,20 @@ bool lease_hold(struct lease *l) {
 void lease_end(struct lease *l) {
   if (l->fd < 0)
     return;
-  int unused = ftruncate(l->fd, 0);
-  (void)unused; /* what stays there names a process that is gone */
+  if (ftruncate(l->fd, 0) == 0) /* what stays there otherwise names a process that is gone */
+    write_line(l, l->fd, "free");
   close(l->fd);
   l->fd = -1;
 }
 
 void lease_holder(const char *path, char *out, size_t size) {
-  char boot[40], host[201];
-  long pid;
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  *out = 0;
-  if (fd >= 0 && read_holder(fd, boot, host, &pid))
-    snprintf(out, size, "host %s, process %ld", host, pid);
+  struct record r = {0};
+  if (fd >= 0)
+    r = read_record(fd);
   if (fd >= 0)
     close(fd);
+  *out = 0;
+  if (r.held)
+    snprintf(out, size, "host %s, process %ld", r.host, r.pid);
 }

@@ -135,7 +135,8 @@ static const struct state *start_state(struct worker *w, const struct assignment
 static enum err seat(struct worker *w, size_t slot, struct assignment *a) {
   struct state loaded;
   state_init(&loaded);
-  struct work work = {.trial = a->trial, .key = a->key, .params = a->params, .to = a->to};
+  struct work work = {
+      .trial = a->trial, .key = a->key, .params = a->params, .to = a->to, .run = w->epoch, .stint = a->id};
   const struct state *start = start_state(w, a, &loaded, &work.from);
   enum err e = crew_admit(w->evaluator, slot, &work, start);
   state_free(&loaded);
