@@ -6,6 +6,9 @@ target_compile_options(
             -Wdouble-promotion -Wformat=2 $<$<BOOL:${COXSWAIN_WERROR}>:-Werror>
             $<$<BOOL:${COXSWAIN_SANITIZE}>:-fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined>)
 target_link_options(coxswain_flags INTERFACE $<$<BOOL:${COXSWAIN_SANITIZE}>:-fsanitize=address,undefined>)
+if(COXSWAIN_FUZZ)
+  target_compile_options(coxswain_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 target_compile_definitions(coxswain_flags INTERFACE _GNU_SOURCE COXSWAIN_VERSION="${PROJECT_VERSION}")
 target_include_directories(coxswain_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 

@@ -36,6 +36,7 @@ optional python3-h5py     none                            h5py: opens our files 
 lint     clang-format     cmd:clang-format                clang-format 14
 lint     clang-tidy       cmd:clang-tidy                  clang-tidy 14
 lint     clang            cmd:clang                       clang: the second compiler
+lint     libclang-rt-dev  none                            clang's sanitizers and libFuzzer
 lint     shellcheck       cmd:shellcheck                  shellcheck
 END
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/stop.h"
 #include "base/strbuf.h"
@@ -30,6 +31,16 @@ static enum err idx_read(const struct idx *f, void *bytes, size_t n) {
   return FAIL(ERR_INPUT, "%s ends before its header says: was it copied completely?", f->path);
 }
 
+/* Before memory is taken for what a damaged header says: a file is at most packed a thousandfold. */
+static enum err check_size(const struct idx *f) {
+  double bytes = 1;
+  for (int i = 0; i < f->rank; i++)
+    bytes *= (double)f->shape[i];
+  if (bytes > 1100.0 * (double)file_size(f->path))
+    return FAIL(ERR_INPUT, "%s ends before its header says: was it copied completely?", f->path);
+  return OK;
+}
+
 static enum err read_shape(struct idx *f) {
   unsigned char head[4], size[4];
   TRY(idx_read(f, head, sizeof head));
@@ -46,7 +57,7 @@ static enum err read_shape(struct idx *f) {
     if (f->shape[i] == 0)
       return FAIL(ERR_INPUT, "%s: dimension %d is 0", f->path, i + 1);
   }
-  return OK;
+  return check_size(f);
 }
 
 static enum err idx_open(struct idx *f, const char *path) {
@@ -97,8 +108,6 @@ static enum err name_pixels(const struct idx *images, struct hdf_file *out) {
 static enum err copy_pictures(const struct idx *images, struct hdf_file *out,
                               void (*progress)(double share, size_t rows)) {
   size_t width = picture_size(images), rows = images->shape[0];
-  if (width > (1 << 18))
-    return FAIL(ERR_INPUT, "%s: pictures of %zu bytes: at most %d are read", images->path, width, 1 << 18);
   unsigned char *block = mem_alloc(BLOCK * width);
   enum err e = OK;
   for (size_t row = 0; e == OK && row < rows; row += BLOCK) {
@@ -165,6 +174,9 @@ static enum err convert(struct idx *images, struct idx *labels, struct hdf_file 
   if (labels->shape[0] != images->shape[0])
     return FAIL(ERR_INPUT, "%s has %zu labels, but %s has %zu pictures", labels->path, labels->shape[0], images->path,
                 images->shape[0]);
+  if (picture_size(images) > (1 << 18))
+    return FAIL(ERR_INPUT, "%s: pictures of %zu bytes: at most %d are read", images->path, picture_size(images),
+                1 << 18);
   TRY(hdf_dataset_create(out, "inputs", HDF_UINT8, picture_size(images)));
   TRY(name_pixels(images, out));
   TRY(copy_pictures(images, out, progress));
