@@ -1,45 +1,162 @@
 #!/usr/bin/env bash
+# ---- what to edit, or to give to sbatch, which comes first: sbatch -N 4 -t 8:00:00 jobscripts/slurm.sh ... ----
 #SBATCH --job-name=coxswain
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=16
 #SBATCH --cpus-per-task=1
 #SBATCH --time=02:00:00
 #SBATCH --signal=B:USR1@120
+#SBATCH --no-kill
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #
-# Runs a study under Slurm, and goes on with it in the next job until it is done.
+# Runs a study under Slurm and goes on with it, job after job, until it is done.
 #
-#   sbatch [-N 4 ...] jobscripts/slurm.sh STUDY.cfg [options of coxswain run]
+#   sbatch jobscripts/slurm.sh STUDY [options of coxswain run]
 #
-# The study lies in $COXSWAIN_OUT, or in a folder named after the file. 120 s before the time is up Slurm warns this
-# script (--signal above), which tells all ranks to write a checkpoint and leave; exit code 75 then puts the job back
-# into the queue. Without any warning nothing is lost but what came after the last checkpoint.
+# STUDY is a study file or the folder of a study. There are two ways to come to the end of one that is longer than a job:
+#
+#   sbatch jobscripts/slurm.sh scan.cfg                        one job, which puts itself back into the queue
+#   for i in 1 2 3 4 5; do                                     a chain: each job waits for the one before (same name,
+#     sbatch --no-requeue -d singleton -J scan jobscripts/slurm.sh scan.cfg      same user) and goes on; those that are
+#   done                                                       left over find the study done and leave
+#
+# The first needs the warning that --signal asks for; the second also gets over jobs that end without any.
 set -uo pipefail
 
+# module load openmpi hdf5                # as for building
+coxswain=${COXSWAIN:-coxswain}            # the program
+mpi=${COXSWAIN_SRUN_MPI:-pmix}            # how srun talks to the MPI library; srun --mpi=list shows what there is
+tries=${COXSWAIN_TRIES:-3}                # so many launches in a row that bring nothing are enough
+per_node=${SLURM_NTASKS_PER_NODE:-$(((SLURM_NTASKS + SLURM_JOB_NUM_NODES - 1) / SLURM_JOB_NUM_NODES))} # ranks
+srun_options=(--cpus-per-task="${SLURM_CPUS_PER_TASK:-1}")
+
+# ---- 1. which study ----
+say() { echo "$(date +%T) job $SLURM_JOB_ID: $*"; }
 study=${1:?which study? sbatch jobscripts/slurm.sh STUDY.cfg [options of coxswain run]}
 shift
-coxswain=${COXSWAIN:-coxswain}
-out=${COXSWAIN_OUT:-$(basename "$study" .cfg)}
+out='' options=() sets=()
+while [ $# -gt 0 ]; do
+  case $1 in
+  -o | --out) out=${2:?--out needs a folder} && shift ;;
+  --out=*) out=${1#--out=} ;;
+  -s | --set) sets+=(--set "${2:?--set needs KEY=VALUE}") && shift ;;
+  --set=*) sets+=("$1") ;;
+  --fresh) say "--fresh would start over at every launch: run it once by hand" && exit 2 ;;
+  *) options+=("$1") ;;
+  esac
+  shift
+done
+options+=(${sets[@]+"${sets[@]}"})
+folder=$("$coxswain" check --folder "$study" ${sets[@]+"${sets[@]}"}) || exit 2 # it has listed the mistakes
+out=${out:-$folder}
+launches=$out/logs/launches-$SLURM_JOB_ID
+mkdir -p "$out/logs" && touch "$launches" || exit 74
 
-# srun must run in the background: a foreground command would hold the trap back until it ends.
-srun --mpi="${COXSWAIN_SRUN_MPI:-pmix}" "$coxswain" run "$study" --out "$out" "$@" &
-run=$!
-trap 'kill -USR1 "$run"' USR1 TERM
-while :; do
-  wait "$run"
-  code=$?
-  kill -0 "$run" 2>/dev/null || break
+# ---- 2. how the study stands: by its journal, never by exit codes of srun, which has been seen to return 0 when a
+# node had failed ----
+look() {
+  json=$("$coxswain" status --json --exit-code "$out" 2>/dev/null)
+  state=$? # 0 done, 3 too many trials failed, 75 more to do, 2 no study yet
+}
+word() { sed -n "s/,\$//; s/^  \"$1\": //p" <<<"$json" | tr -d '"'; } # one value of that JSON
+
+# Another job has it? Leave. If it is a launch of this job, or of one that is over, whose rank 0 hangs on a node that
+# does not answer, its lock runs out by itself.
+wait_for_lock() {
+  local runner job
+  for _ in $(seq 60); do
+    look
+    [ "$(word running)" = true ] || return 0
+    runner=$(word runner)
+    job=$(sed -n 's/.*, job \([0-9]*\).*/\1/p' <<<"$runner")
+    if [ "$job" != "$SLURM_JOB_ID" ] && { [ -z "$job" ] || [ -n "$(squeue -h -t running -j "$job" -o %i 2>/dev/null)" ]; }; then
+      break
+    fi
+    say "waiting for the lock of $runner to run out"
+    sleep 10
+  done
+  say "$out is being written by $runner: this job leaves it alone"
+  exit 2
+}
+
+# ---- 3. which nodes: all at first; after a launch that died, those on which a step of one task works ----
+nodes_of_job() { scontrol show hostnames "$(squeue -h -j "$SLURM_JOB_ID" -o %N)"; }
+nodes_that_answer() {
+  local node
+  for node in $(nodes_of_job); do
+    (timeout -k 5 60 srun --overlap --mpi=none -N1 -n1 -w "$node" true </dev/null >/dev/null 2>&1 && echo "$node") &
+  done
+  wait
+}
+
+# With --no-kill a job outlives its nodes; but if it is the first one that fails, with this script, the others would wait
+# for the end of the time. So the last node watches the first.
+guard=
+keep_guard() { # NODE
+  [ -n "$guard" ] && kill -0 "$guard" 2>/dev/null && return
+  # shellcheck disable=SC2016 # the guard's shell expands it
+  srun --overlap --mpi=none -N1 -n1 -w "$1" --job-name=guard bash -c '
+    while sleep 20; do
+      nodes=$(squeue -h -j "$1" -o %N) && [ -n "$nodes" ] || continue
+      scontrol show hostnames "$nodes" | grep -qxF "$2" || { scontrol requeue "$1" || scancel "$1"; exit; }
+    done' guard "$SLURM_JOB_ID" "$SLURMD_NODENAME" </dev/null >/dev/null 2>&1 &
+  guard=$!
+}
+
+# ---- 4. a launch: srun in the background, since a foreground command would hold the traps back until it ends ----
+warned=no run=
+trap 'warned=yes; [ -z "$run" ] || kill -USR1 "$run"' USR1 TERM # all ranks write a checkpoint and leave
+launch() { # NODE...
+  squeue -h -s -j "$SLURM_JOB_ID" -o '%i %j' | awk '/\.[0-9]+ / && !/ guard$/ { print $1 }' | xargs -r scancel -s KILL # what hangs
+  [ $# -eq 1 ] || keep_guard "${!#}"
+  srun --mpi="$mpi" --kill-on-bad-exit=1 --wait=60 --nodes=$# --nodelist="$(IFS=, && echo "$*")" \
+    --ntasks=$(($# * per_node)) --ntasks-per-node="$per_node" "${srun_options[@]}" \
+    "$coxswain" run "$study" --out "$out" ${options[@]+"${options[@]}"} &
+  run=$!
+  while kill -0 "$run" 2>/dev/null; do wait "$run"; done # wait returns at each signal as well
+  run=
+}
+
+# ---- 5. launch until the study is done, the time is up, or launches bring nothing ----
+mapfile -t nodes < <(nodes_of_job)
+while [ $warned = no ]; do
+  wait_for_lock
+  kept="$(word steps) $(word training_seconds)" # moves when a launch brings anything; the file outlives a requeue
+  if [ "$(grep -cxF -- "$kept" "$launches")" -ge "$tries" ]; then
+    say "the last $tries launches brought nothing: see above, and $out/logs. Not started again"
+    exit 70
+  fi
+  echo "$kept" >>"$launches" || exit 74
+  openings=$(word openings)
+  launch "${nodes[@]}"
+  look
+  left=$(word left) # how the run left: of no meaning if this launch did not even come to open the study
+  [ "$(word openings)" != "$openings" ] || left=
+  case $state:$left in
+  0:* | 3:*)
+    "$coxswain" status "$out"
+    rm -f "$launches"
+    exit "$state"
+    ;;
+  *:stop)
+    say "coxswain stop asked it to leave: submit again to go on"
+    exit 75
+    ;;
+  *:signal | *:walltime) break ;;
+  esac
+  [ $warned = yes ] && break
+  sleep 5
+  mapfile -t nodes < <(nodes_that_answer)
+  say "the ranks are gone and there is more to do: again on ${nodes[*]:-no node}"
+  [ ${#nodes[@]} -gt 0 ] || break
 done
 
-# srun has been seen to return 0 after a node failure: what counts is what the study says of itself.
-"$coxswain" status --exit-code "$out" >/dev/null
-state=$?
-if [ "$code" -eq 0 ] || [ "$code" -eq 75 ]; then
-  code=$state
-fi
-if [ "$code" -eq 75 ]; then
-  echo "more to do: job $SLURM_JOB_ID goes back into the queue (start $((${SLURM_RESTART_COUNT:-0} + 2)))"
+# ---- 6. more to do: back into the queue, unless this job was cancelled or is one of a chain ----
+if scontrol show job -o "$SLURM_JOB_ID" | grep -q 'Requeue=1.* JobState=RUNNING\|JobState=RUNNING.* Requeue=1'; then
+  say "more to do: back into the queue (start $((${SLURM_RESTART_COUNT:-0} + 2)))"
   scontrol requeue "$SLURM_JOB_ID"
+else
+  say "more to do: the next job goes on"
 fi
-exit "$code"
+exit 75

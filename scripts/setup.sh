@@ -33,6 +33,12 @@ tests    procps           cmd:pgrep                       pgrep: tests that kill
 optional python3-optuna   none                            Optuna: opens our journals in a test
 optional python3-numpy    none                            NumPy: for scripts that compare
 optional python3-h5py     none                            h5py: opens our files in a test
+optional slurmctld        none                            Slurm: job scripts in a test (started by the test only)
+optional slurmd           none                            Slurm's daemon of a node
+optional slurm-client     none                            sbatch, srun and others
+optional slurm-wlm-basic-plugins none                     Slurm's plugins, pmix among them
+optional munge            none                            munge: Slurm's authentication
+optional iproute2         cmd:ip                          ip: the network of that Slurm
 lint     clang-format     cmd:clang-format                clang-format 14
 lint     clang-tidy       cmd:clang-tidy                  clang-tidy 14
 lint     clang            cmd:clang                       clang: the second compiler

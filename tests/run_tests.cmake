@@ -21,6 +21,7 @@ coxswain_script(run_full_disk.sh)
 coxswain_script(run_bad_studies.sh input)
 coxswain_script(run_optuna.sh)
 coxswain_script(run_preflight.sh)
+coxswain_script(slurm_chain.sh alone)
 coxswain_script(install.sh)
 coxswain_script(quickstart.py alone)
 

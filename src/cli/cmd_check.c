@@ -22,6 +22,7 @@ static void usage(void) {
          "moment.\n\n"
          "  -s, --set KEY=VALUE   change a setting\n"
          "      --quick           mistakes only\n"
+         "      --folder          prints the folder that `coxswain run` takes, or mistakes, and nothing else\n"
          "  -h, --help\n\n"
          "examples:\n"
          "  coxswain check scan.cfg\n"
@@ -132,6 +133,21 @@ static enum err print_cost(const struct check *k) {
   return OK;
 }
 
+/* For job scripts. A study folder stands for itself. */
+static enum err print_folder(const char *file, const char *const *sets, size_t n) {
+  struct check k = {0};
+  char *journal = path_join(file, "journal.log");
+  bool is_folder = file_exists(journal);
+  free(journal);
+  enum err e = is_folder ? OK : find_mistakes(&k, file, sets, n);
+  if (e == OK)
+    puts(is_folder ? file : k.options.folder);
+  space_free(&k.space);
+  settings_free(k.conf);
+  free(k.name);
+  return e;
+}
+
 static enum err check(const char *file, const char *const *sets, size_t n, bool quick) {
   struct check k = {0};
   enum err e = find_mistakes(&k, file, sets, n);
@@ -148,14 +164,15 @@ static enum err check(const char *file, const char *const *sets, size_t n, bool 
 }
 
 enum err cmd_check(int argc, char **argv) {
-  enum { QUICK = 256 };
+  enum { QUICK = 256, FOLDER };
   static const struct option options[] = {{"set", required_argument, NULL, 's'},
                                           {"quick", no_argument, NULL, QUICK},
+                                          {"folder", no_argument, NULL, FOLDER},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
   const char **sets = MEM_NEW_ARRAY(const char *, argc);
   size_t n = 0;
-  bool quick = false;
+  bool quick = false, folder = false;
   enum err e = OK;
   opterr = 0;
   for (int c; e == OK && (c = getopt_long(argc, argv, ":s:h", options, NULL)) != -1;) {
@@ -169,11 +186,12 @@ enum err cmd_check(int argc, char **argv) {
     if (c == 's')
       sets[n++] = optarg;
     quick = quick || c == QUICK;
+    folder = folder || c == FOLDER;
   }
   if (e == OK && optind + 1 != argc)
     e = FAIL(ERR_INPUT, "check: give one study file: coxswain check STUDY.cfg");
   if (e == OK)
-    e = check(argv[optind], sets, n, quick);
+    e = folder ? print_folder(argv[optind], sets, n) : check(argv[optind], sets, n, quick);
   free(sets);
   return e;
 }

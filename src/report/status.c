@@ -155,6 +155,14 @@ static json_t *json_or_null(const char *text) {
   return json ? json : json_null();
 }
 
+/* How often the study was opened to be run or changed. */
+static int64_t openings(const struct study *s) {
+  json_t *writer = json_or_null(study_attribute(s, "coxswain:writer"));
+  int64_t n = json_integer_value(json_object_get(writer, "epoch"));
+  json_decref(writer);
+  return n;
+}
+
 struct json_t *report_status_json(const struct report_study *r) {
   const struct study *s = r->study;
   struct open_trials open = count_open(r);
@@ -170,6 +178,7 @@ struct json_t *report_status_json(const struct report_study *r) {
   json_object_set_new(json, "why", json_or_null(r->done));
   json_object_set_new(json, "left", json_or_null(r->left));
   json_object_set_new(json, "checkpoints", timers_json(r));
+  json_object_set_new(json, "openings", json_integer((json_int_t)openings(r->study)));
   json_object_set_new(json, "steps", json_integer((json_int_t)steps_kept(s)));
   return json;
 }
