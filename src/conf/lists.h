@@ -98,6 +98,7 @@
   X(enqueue, "put points of your own into a study")                        \
   X(stop, "ask a running study to checkpoint and leave")                   \
   X(cancel, "give up trials of a study")                                   \
+  X(doctor, "what is damaged in a study folder, and mend it")              \
   X(reference, "print every setting with type, range, default and meaning")
 
 #define LIST_HELP_(name, help) {#name, help},
