@@ -120,7 +120,8 @@ says "damaged   sick/journal.log:"
 says "--cut-at-damage keeps the "
 expect 74 "$COXSWAIN" doctor sick --mend
 cmp -s <(sed "${middle}s/[0-9]/x/5" killed/journal.log) sick/journal.log || die "--mend changed a damaged journal"
-expect 74 "$COXSWAIN" run jets.cfg --out sick || expect 2 "$COXSWAIN" run jets.cfg --out sick
+expect 2 "$COXSWAIN" run jets.cfg --out sick
+says ": put back a copy of the file, or "
 expect 0 "$COXSWAIN" doctor sick --cut-at-damage
 says "mended    sick/journal.log:"
 says ", now in sick/journal.log.damaged-1"
@@ -139,11 +140,10 @@ for how in damage differ remove; do
   says "sick/study.cfg"
   expect 0 "$COXSWAIN" doctor sick --mend
   expect 0 "$COXSWAIN" doctor sick
-  cmp -s killed/study.cfg sick/study.cfg || {
-    diff killed/study.cfg sick/study.cfg
-    die "study.cfg was not written as it was ($how)"
-  }
+  head -n 1 sick/study.cfg | grep -q "from $PWD/jets.cfg" || die "study.cfg does not say where it comes from"
 done
+expect 0 "$COXSWAIN" run sick
+same_search whole sick
 
 step "weights of the best"
 rm -rf sick

@@ -48,6 +48,10 @@ step "what it stands for is not read again"
 cp -r long hurt
 printf 'damage' | dd of=hurt/journal.log bs=1 seek=3000000 conv=notrunc status=none
 looks hurt >/dev/null
+cksum <hurt/journal.log >before
+expect 74 "$COXSWAIN" doctor hurt --cut-at-damage
+says "so the journal is not cut"
+cksum <hurt/journal.log | cmp -s - before || die "the journal was cut though the snapshot had it all"
 rm hurt/journal.snapshot
 expect 2 "$COXSWAIN" status hurt
 
@@ -56,3 +60,7 @@ printf 'damage' | dd of=long/journal.snapshot bs=1 seek=500000 conv=notrunc stat
 expect 0 "$COXSWAIN" status long
 says "journal.snapshot is left out"
 same long without "a damaged snapshot"
+expect 0 "$COXSWAIN" doctor long
+says "snapshot  is left out: it is damaged"
+expect 0 "$COXSWAIN" doctor long --mend
+[ ! -e long/journal.snapshot ] || die "the damaged snapshot is still there"

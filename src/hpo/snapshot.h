@@ -24,8 +24,9 @@
 #include "hpo/study.h"
 
 /* Fills the study (initialised, empty) and sets *at, if there is a snapshot that holds for this journal; else leaves
- * both as they are. Why one is left out is logged. `journal` is its path, fd the open file. */
-void snapshot_load(struct study *s, const char *journal, int fd, struct journal_mark *at);
+ * both as they are. Why one is left out is logged, and returned (NULL: it was not, or there is none). `journal` is its
+ * path, fd the open file. */
+const char *snapshot_load(struct study *s, const char *journal, int fd, struct journal_mark *at);
 /* snapshot_load as a journal_begin whose context is the study. */
 enum err snapshot_begin_study(void *study, const char *journal, int fd, struct journal_mark *at);
 

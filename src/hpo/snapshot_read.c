@@ -102,7 +102,7 @@ static const char *read_study(int fd, struct study *s, const int64_t words[WORD_
   return restore_points(s) ? NULL : "it was made with another space";
 }
 
-void snapshot_load(struct study *s, const char *journal, int fd, struct journal_mark *at) {
+const char *snapshot_load(struct study *s, const char *journal, int fd, struct journal_mark *at) {
   char *path = snapshot_path(journal);
   int64_t words[WORD_COUNT];
   struct study fresh;
@@ -127,6 +127,7 @@ void snapshot_load(struct study *s, const char *journal, int fd, struct journal_
   if (file >= 0)
     close(file);
   free(path);
+  return why;
 }
 
 enum err snapshot_begin_study(void *study, const char *journal, int fd, struct journal_mark *at) {

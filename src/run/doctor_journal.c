@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "hpo/snapshot.h"
 #include "run/doctor_parts.h"
 
 enum { WRITERS_SHOWN = 100 };
@@ -54,6 +55,39 @@ static enum err read_once(struct doctor *d, struct reading *r, enum err *how) {
     return OK;
   json_decref(r->writers);
   return *how;
+}
+
+/* ---- the snapshot ---- */
+
+static enum err report_bad_snapshot(struct doctor *d, const char *path, const char *why) {
+  doctor_section(d, "snapshot", "is left out: %s", why);
+  doctor_problem(d, doctor_mends(d) ? DOCTOR_MENDED : DOCTOR_NOTE,
+                 "the next run reads the whole journal and writes another; --mend removes it", "%s: %s", path, why);
+  if (doctor_mends(d))
+    TRY(file_remove(path));
+  return OK;
+}
+
+static enum err read_snapshot(struct doctor *d) {
+  char *path = path_join(d->folder, "journal.snapshot");
+  int fd = file_exists(path) ? open(d->journal, O_RDONLY | O_CLOEXEC) : -1;
+  enum err e = OK;
+  if (fd >= 0) {
+    struct journal_mark at = {0};
+    struct study study;
+    study_init(&study, NULL);
+    const char *why = snapshot_load(&study, d->journal, fd, &at);
+    study_free(&study);
+    close(fd);
+    d->snapshot = at.offset;
+    if (why)
+      e = report_bad_snapshot(d, path, why);
+    else
+      json_object_set_new(doctor_section(d, "snapshot", "good, of the first %" PRId64 " lines", at.lines), "lines",
+                          json_integer((json_int_t)at.lines));
+  }
+  free(path);
+  return e;
 }
 
 /* ---- what lies behind the damage ---- */
@@ -155,8 +189,12 @@ static enum err report_damage(struct doctor *d, struct reading *r, enum err *how
   struct strbuf what = STRBUF_INIT, cure = STRBUF_INIT, aside = STRBUF_INIT;
   struct loss loss;
   put_damage(&what);
+  bool saved = d->snapshot > d->end.committed, cut = d->options.cut_at_damage && !saved;
   enum err e = count_loss(d, &loss);
-  if (e == OK && d->options.cut_at_damage) {
+  if (saved) {
+    strbuf_puts(&cure, "nothing is lost to coxswain, which goes on from journal.snapshot: so the journal is not cut; "
+                       "for Optuna put back a copy");
+  } else if (e == OK && cut) {
     e = cut_here(d, &aside);
     if (e == OK)
       e = set_packs_aside(d);
@@ -167,12 +205,12 @@ static enum err report_damage(struct doctor *d, struct reading *r, enum err *how
                   d->end.lines + d->end.dropped);
   }
   if (e == OK)
-    doctor_problem(d, d->options.cut_at_damage ? DOCTOR_MENDED : DOCTOR_DAMAGED, cure.text,
+    doctor_problem(d, cut ? DOCTOR_MENDED : DOCTOR_DAMAGED, cure.text,
                    "%s; behind it are %" PRId64 " lines with %" PRId64 " new trials, %" PRId64
                    " ends of trials and %" PRId64 " values%s%s",
                    what.text, loss.lines, loss.trials, loss.ended, loss.reports, aside.len ? ", now in " : "",
                    aside.text);
-  if (e == OK && d->options.cut_at_damage) {
+  if (e == OK && cut) {
     json_decref(r->writers);
     study_free(&d->study);
     study_init(&d->study, NULL);
@@ -223,6 +261,7 @@ static void put_section(struct doctor *d, struct reading *r) {
 enum err doctor_read_journal(struct doctor *d) {
   struct reading r;
   enum err how;
+  TRY(read_snapshot(d));
   TRY(read_once(d, &r, &how));
   if (how == ERR_DAMAGED)
     TRY(report_damage(d, &r, &how));

@@ -22,6 +22,7 @@ struct doctor {
   struct study study;
   struct journal_end end; /* of what could be read */
   bool readable;          /* the journal, to its end */
+  int64_t snapshot;       /* bytes of the journal that the snapshot stands for; 0: there is none that holds */
   bool alive;             /* somebody writes: what is half done is no damage */
   struct journal_lock *lock;
   struct settings *conf; /* NULL: study.cfg cannot be read */

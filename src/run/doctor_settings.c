@@ -37,10 +37,7 @@ static void forget(struct doctor *d) {
 
 static json_t *recorded(const struct doctor *d, const char *key) {
   const char *text = study_attribute(&d->study, key);
-  json_t *json = NULL;
-  if (text && json_parse(text, key, &json) != OK)
-    err_clear();
-  return json;
+  return text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
 }
 
 /* Does it say another study than the journal? */
@@ -73,19 +70,21 @@ struct lines {
   size_t n, cap;
 };
 
-/* As for --set. What has no value stays at its default. */
-static void add_lines(json_t *settings, struct lines *lines) {
+/* As for --set; what has its default value is not given. */
+static void add_lines(json_t *settings, const struct settings *defaults, enum setting_class class,
+                      struct lines *lines) {
+  json_t *usual = settings_to_json(defaults, class), *value;
   const char *key;
-  json_t *value;
   json_object_foreach(settings, key, value) {
     struct strbuf line = STRBUF_INIT;
-    if (json_is_null(value) || (json_is_string(value) && !*json_string_value(value)))
+    if (json_is_null(value) || json_equal(value, json_object_get(usual, key)))
       continue;
     strbuf_printf(&line, "%s=", key);
     put_value(value, &line);
     MEM_GROW(lines->items, lines->n, &lines->cap);
     lines->items[lines->n++] = strbuf_detach(&line);
   }
+  json_decref(usual);
 }
 
 static enum err write_file(const struct doctor *d, const char *path) {
@@ -106,8 +105,13 @@ static void settings_from_journal(struct doctor *d, bool *done) {
   struct lines lines = {0};
   struct complaints c;
   struct strbuf text = STRBUF_INIT;
-  add_lines(identity, &lines);
-  add_lines(rest, &lines);
+  struct settings *defaults = NULL;
+  complaints_init(&c);
+  settings_read_text(&defaults, "", "defaults", NULL, 0, &c);
+  add_lines(identity, defaults, IDENTITY, &lines);
+  add_lines(rest, defaults, FREE, &lines);
+  settings_free(defaults);
+  complaints_free(&c);
   complaints_init(&c);
   settings_read_text(&d->conf, "", "journal.log", (const char *const *)lines.items, lines.n, &c);
   if (d->conf)
