@@ -55,6 +55,23 @@ status_is learns-term 'x["counts"]["failed"] == 0'
 expect 0 "$COXSWAIN" run learns.cfg --out learns-term
 each_once learns-term 24
 
+step "checkpoints stay where they may be needed"
+"$COXSWAIN" export learns-term --format json | check is \
+  'sum(t["weights"] == "trials/trial-%06d/checkpoint" % t["number"] for t in x["trials"]) == min(5, sum(t["state"] == "complete" for t in x["trials"])) > 0'
+[ "$(find learns-term/trials -name step.json | wc -l)" -le 5 ] || die "checkpoints of the others are there"
+[ "$(find learns-term/trials -name stdout.log | wc -l)" -eq 24 ] || die "what they printed is gone"
+best=$("$COXSWAIN" status learns-term --json | check show 'x["best"]["number"]')
+"$COXSWAIN" best learns-term >said
+says "$(printf 'learns-term/trials/trial-%06d/checkpoint' "$best")"
+for _ in 1 2; do
+  expect 0 "$COXSWAIN" train learns-term --trial "$best"
+  says "the same"
+done
+expect 0 "$COXSWAIN" run learns.cfg --out learns-all --set command.checkpoints=all --set study.trials=9
+[ "$(find learns-all/trials -name step.json | wc -l)" -eq 9 ] || die "a checkpoint is gone"
+expect 0 "$COXSWAIN" run learns.cfg --out learns-all --set study.trials=9 --set run.keep=1
+[ "$(find learns-all/trials -name step.json | wc -l)" -eq 1 ] || die "run.keep does not keep one checkpoint"
+
 step "SIGKILL of the launcher ends the run, and its programs with it"
 "$COXSWAIN" run learns.cfg --out learns-launcher >said 2>&1 &
 started=$!

@@ -21,7 +21,9 @@ static void usage(void) {
   printf("usage: coxswain train STUDY.cfg --params '{\"lr\": 0.001, ...}' [options]\n"
          "       coxswain train DIR --trial K [options]\n\n"
          "Trains one point of a study, or one of its trials again: the same point and seed give the same bits.\n"
-         "With a study file, the prepared data and the settings go to NAME.train, beside the study's own folder.\n\n"
+         "With a study file, the prepared data and the settings go to NAME.train, beside the study's own folder, and "
+         "so do\n"
+         "the files of a program (evaluator = command).\n\n"
          "  -p, --params JSON    the point; fixed hyperparameters may be left out\n"
          "  -t, --trial K        the trial of a study folder (default: its best)\n"
          "  -o, --output FILE    write the trained network to a model file\n"
@@ -52,6 +54,20 @@ struct job {
   double recorded; /* value of the trial that is trained again; NaN */
 };
 
+/* A program has files of its own in the folder of its trial, which are not those of this training. */
+static bool keeps_states(const struct job *j) {
+  return evaluator_ops_of(settings_text(j->conf, "evaluator"))->keeps_states;
+}
+
+static char *beside(const char *folder) {
+  struct strbuf name = STRBUF_INIT;
+  size_t n = strlen(folder);
+  while (n > 1 && folder[n - 1] == '/')
+    n--;
+  strbuf_printf(&name, "%.*s.train", (int)n, folder);
+  return strbuf_detach(&name);
+}
+
 static enum err open_folder(struct job *j, const struct options *o) {
   const struct trial *t;
   TRY(folder_open(&j->folder, o->source));
@@ -62,7 +78,7 @@ static enum err open_folder(struct job *j, const struct options *o) {
   j->conf = j->folder.conf;
   j->space = &j->folder.space;
   j->name = mem_strdup(j->folder.study.name);
-  j->out = mem_strdup(o->source);
+  j->out = keeps_states(j) ? beside(o->source) : mem_strdup(o->source);
   params_copy(&j->params, &t->params);
   j->key = t->key;
   j->maximize = j->folder.study.maximize;
@@ -186,6 +202,16 @@ static enum err write_settings(const struct job *j) {
   return e;
 }
 
+/* What a program left here the last time is not gone on with. */
+static enum err remove_earlier(const struct job *j) {
+  char name[64];
+  snprintf(name, sizeof name, "trials/trial-%06lld", (long long)j->key);
+  char *path = path_join(j->out, name);
+  enum err e = file_remove_tree(path);
+  free(path);
+  return e;
+}
+
 static enum err train(const struct options *options) {
   struct job j = {0};
   struct evaluator *e = NULL;
@@ -195,6 +221,8 @@ static enum err train(const struct options *options) {
   free(journal);
   if (code == OK)
     code = write_settings(&j);
+  if (code == OK && keeps_states(&j))
+    code = remove_earlier(&j);
   if (code == OK) {
     char *point = params_to_text(&j.params);
     printf("%s\n", point);

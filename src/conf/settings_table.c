@@ -69,6 +69,9 @@
   X(auto, "rank where Slurm (--gpus-per-task) or jsrun gives each task GPUs of its own, else node") \
   X(node, "all ranks of a host see the same GPUs and divide them")                                  \
   X(rank, "each rank sees GPUs of its own")
+#define CHECKPOINT_LIST(X)              \
+  X(best, "those of the run.keep best") \
+  X(all, "all; run.keep does not matter")
 #define FUNCTION_LIST(X)                                                              \
   X(sphere, "sum of x^2")                                                             \
   X(rosenbrock, "banana valley, minimum 0 at (1, ..., 1)")                            \
@@ -130,6 +133,7 @@ static const struct setting rows[] = {
   {"command.gpu_scope", SETTING_CHOICE, 0, FREE, "auto", NO_RANGE, "", CHOICES(SCOPE_LIST), "Who sees which GPUs before they are divided."},
   {"command.devices", SETTING_TEXT, LIST, FREE, NULL, NO_RANGE, "", NULL, "The GPUs of a host by number or UUID (MIG instances by UUID), for command.gpus; those of CUDA_VISIBLE_DEVICES, or all, if not given."},
   {"command.cpus", SETTING_INT, 0, FREE, "0", 0, 1024, "cores", NULL, "Cores that each program is bound to, out of those its rank may use; no two programs of a host have the same. OMP_NUM_THREADS says how many, unless command.env does (0: left alone)."},
+  {"command.checkpoints", SETTING_CHOICE, 0, FREE, "best", NO_RANGE, "", CHOICES(CHECKPOINT_LIST), "Whose checkpoint folders stay when trials are over."},
   {"command.silence", SETTING_SECONDS, 0, FREE, "0", 0, 1e9, "", NULL, "A program that prints nothing for this long hangs: it is stopped, and its trial has failed (0: no limit)."},
   {"command.output", SETTING_INT, 0, FREE, "100", 1, 1e6, "MB", NULL, "What a trial may write to stdout, and to stderr, in all."},
   {"command.memory", SETTING_INT, 0, FREE, "0", 0, 1e9, "MB", NULL, "Address space of each process of a program (0: no limit). Programs that use a GPU reserve far more than they need."},

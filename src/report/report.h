@@ -34,7 +34,8 @@ void report_trials_csv(const struct report_study *r, struct strbuf *out);
 struct json_t *report_trials_json(const struct report_study *r);
 struct json_t *report_trial_json(const struct report_study *r, const struct trial *t);
 
-/* "best/trial-000012.h5", or "packs/NAME:/trial-000012", or "" if no weights are kept. */
+/* "best/trial-000012.h5", or "packs/NAME:/trial-000012", or "" if no weights are kept. Of a program: the
+ * folder of its checkpoints, "trials/trial-000012/checkpoint". */
 void report_weights(const struct report_study *r, const struct trial *t, struct strbuf *out);
 
 #endif

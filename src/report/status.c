@@ -227,6 +227,8 @@ static void put_weights(const struct report_study *r, const struct trial *t, str
   strbuf_puts(out, "  weights\n    ");
   if (weights.len)
     strbuf_printf(out, "%s/%s\n", r->folder, weights.text);
+  else if (strcmp(settings_text(r->conf, "evaluator"), "command") == 0)
+    strbuf_puts(out, "no checkpoint of the program is there\n");
   else if (r->runner)
     strbuf_puts(out, "not written yet: the next checkpoint has them (run.checkpoint)\n");
   else

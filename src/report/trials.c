@@ -9,7 +9,27 @@
 #include "base/mem.h"
 #include "report/report.h"
 
+/* Of a program: its checkpoint folder, if there is anything in it. */
+static void put_checkpoint(const struct report_study *r, const struct trial *t, struct strbuf *out) {
+  char name[64], **names;
+  size_t n;
+  snprintf(name, sizeof name, "trials/trial-%06lld/checkpoint", (long long)t->number);
+  char *path = path_join(r->folder, name);
+  if (!file_exists(path) || file_list(path, "", &names, &n) != OK)
+    err_clear();
+  else {
+    if (n)
+      strbuf_puts(out, name);
+    file_list_free(names, n);
+  }
+  free(path);
+}
+
 void report_weights(const struct report_study *r, const struct trial *t, struct strbuf *out) {
+  if (strcmp(settings_text(r->conf, "evaluator"), "command") == 0) {
+    put_checkpoint(r, t, out);
+    return;
+  }
   char name[64];
   snprintf(name, sizeof name, "best/trial-%06lld.h5", (long long)t->number);
   char *path = path_join(r->folder, name);

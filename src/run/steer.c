@@ -70,6 +70,7 @@ static enum err keep(struct steer *s) {
     return OK;
   s->last_kept = now;
   TRY(journal_commit(s->journal)); /* what takes the place of a pack is on record before the pack goes */
+  steer_collect_checkpoints(s);
   return steer_collect_packs(s);
 }
 
@@ -172,6 +173,7 @@ static enum err finish(struct steer *s) {
   TRY(steer_attribute(s, -1, true, "coxswain:left", text));
   TRY(journal_commit(s->journal));
   steer_snapshot_now(s);
+  steer_collect_checkpoints(s);
   TRY(steer_collect_packs(s));
   return is_over(s) ? OK : steer_write_best(s);
 }

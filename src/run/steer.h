@@ -101,6 +101,8 @@ struct steer {
   size_t n_best, keep;
   char **packs; /* names of packs the journal knows of and the folder holds */
   size_t n_packs, cap_packs;
+  int64_t *checkpoints; /* trials that may have a folder of their program's checkpoints */
+  size_t n_checkpoints, cap_checkpoints;
 
   int64_t *due; /* trials whose stint was cut short: handed out again first, in their order */
   size_t n_due, cap_due;
@@ -193,7 +195,13 @@ int64_t steer_live_with(struct steer *s, const struct peer *p); /* how many */
 enum err steer_make_room(struct steer *s, bool *decided);
 void steer_say_interrupted(const struct steer *s); /* at the end of a run: which begin anew in the next */
 
+/* steer_checkpoints.c: folders in which programs keep theirs. */
+enum err steer_list_checkpoints(struct steer *s);           /* of earlier runs */
+void steer_note_checkpoint(struct steer *s, int64_t trial); /* a stint goes out that begins with nothing */
+void steer_collect_checkpoints(struct steer *s);            /* after a commit: removes what nothing needs */
+
 /* steer_keep.c: which states stay. */
+bool steer_is_best(const struct steer *s, int64_t trial);
 void steer_keep_states(struct steer *s, int64_t trial); /* after its end: may the worker forget? */
 void steer_forget(struct steer *s, int64_t trial);      /* the worker that has its state in memory lets go of it */
 enum err steer_collect_packs(struct steer *s);          /* removes packs that nothing needs */

@@ -43,7 +43,7 @@ void steer_keep_states(struct steer *s, int64_t trial) {
     steer_forget(s, trial);
 }
 
-static bool is_best(const struct steer *s, int64_t trial) {
+bool steer_is_best(const struct steer *s, int64_t trial) {
   for (size_t i = 0; i < s->n_best; i++)
     if (s->best[i] == trial)
       return true;
@@ -52,7 +52,7 @@ static bool is_best(const struct steer *s, int64_t trial) {
 
 static bool needs_state(const struct steer *s, const struct trial *t) {
   if (t->state == TRIAL_COMPLETE)
-    return is_best(s, t->number);
+    return steer_is_best(s, t->number);
   return !trial_is_over(t) && (!trial_is_paused(t) || schedule_may_promote(&s->schedule, &s->study, t));
 }
 
@@ -137,7 +137,7 @@ static enum err clear_old_best(const struct steer *s, const char *folder) {
   enum err e = OK;
   for (size_t i = 0; i < n && e == OK; i++) {
     long long number;
-    if (sscanf(names[i], "trial-%lld.h5", &number) != 1 || is_best(s, number))
+    if (sscanf(names[i], "trial-%lld.h5", &number) != 1 || steer_is_best(s, number))
       continue;
     char *path = path_join(folder, names[i]);
     e = file_remove(path);

@@ -397,6 +397,7 @@ enum err steer_open(struct steer *s, struct wire *wire, const struct run_options
   gather_unfinished(s);
   restore_best(s);
   TRY_GOTO(e, end, list_packs(s));
+  TRY_GOTO(e, end, steer_list_checkpoints(s));
   steer_recall_time(s);
   if (o->points)
     TRY_GOTO(e, end, steer_enqueue_file(s, o->points));
@@ -436,6 +437,7 @@ void steer_close(struct steer *s) {
   free(s->best);
   free(s->due);
   free(s->live);
+  free(s->checkpoints);
   free(s->fresh);
   free(s->waiting);
   free(s->folder);

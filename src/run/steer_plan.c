@@ -121,6 +121,7 @@ enum err steer_issue(struct steer *s, int64_t number, int64_t to, int64_t order)
   if (s->holder[number] >= 0 && p != &s->peers[s->holder[number]])
     steer_forget(s, number); /* that worker's state will be an old one */
   s->holder[number] = -1;
+  steer_note_checkpoint(s, number);
   return OK;
 }
 
