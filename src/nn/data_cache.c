@@ -95,10 +95,11 @@ static void writer_free(struct cache_writer *w) {
 }
 
 enum err cache_commit(struct cache_writer *w) {
-  int failed = fsync(w->fd) != 0, reason = errno;
-  failed |= close(w->fd) != 0;
+  int reason = fsync(w->fd) != 0 ? errno : 0;
+  if (close(w->fd) != 0 && !reason)
+    reason = errno;
   w->fd = -1;
-  if (failed)
+  if (reason)
     return FAIL(ERR_IO, "%s: %s", w->tmp, strerror(reason));
   TRY(file_rename(w->tmp, w->path));
   char *folder = path_folder(w->path);

@@ -121,87 +121,105 @@ enum err hdf_members(int64_t file, const char *path, const char *dataset, char *
   return OK;
 }
 
-/* Opens an attribute of one dimension or none; -1 if there is none. */
-static int64_t open_attribute(int64_t file, const char *dataset, const char *name, size_t *n) {
+static enum err fail_attribute(int64_t file, const char *dataset, const char *name) {
+  char reason[256], path[1024] = "";
+  snprintf(reason, sizeof reason, "%s", hdf_reason());
+  H5Fget_name(file, path, sizeof path);
+  return FAIL(ERR_IO, "%s: attribute %s of %s cannot be read (%s): look at the state of the disk", path, name, dataset,
+              reason);
+}
+
+/* Opens an attribute of one dimension or none; -1 if there is none. One that is there and cannot be read is an error:
+ * to go on without it would give other results, and nobody would know. */
+static enum err open_attribute(int64_t file, const char *dataset, const char *name, int64_t *id, size_t *n) {
   *n = 0;
-  if (H5Aexists_by_name(file, dataset, name, H5P_DEFAULT) <= 0)
-    return -1;
-  int64_t id = H5Aopen_by_name(file, dataset, name, H5P_DEFAULT, H5P_DEFAULT);
-  if (id < 0)
-    return -1;
-  int64_t space = H5Aget_space(id);
+  *id = -1;
+  if (!hdf_has(file, dataset))
+    return OK;
+  htri_t there = H5Aexists_by_name(file, dataset, name, H5P_DEFAULT);
+  if (there < 0)
+    return fail_attribute(file, dataset, name);
+  if (there == 0)
+    return OK;
+  *id = H5Aopen_by_name(file, dataset, name, H5P_DEFAULT, H5P_DEFAULT);
+  if (*id < 0)
+    return fail_attribute(file, dataset, name);
+  int64_t space = H5Aget_space(*id);
   hssize_t count = H5Sget_simple_extent_npoints(space);
   H5Sclose(space);
   if (count <= 0) {
-    H5Aclose(id);
-    return -1;
+    H5Aclose(*id);
+    *id = -1;
   }
-  *n = (size_t)count;
-  return id;
+  *n = count <= 0 ? 0 : (size_t)count;
+  return OK;
 }
 
-static void read_variable_texts(int64_t id, int64_t type, size_t n, char **texts) {
+static bool read_variable_texts(int64_t id, int64_t type, size_t n, char **texts) {
   char **read = MEM_NEW_ARRAY(char *, n);
   int64_t space = H5Aget_space(id);
-  if (H5Aread(id, type, read) >= 0) {
+  bool good = H5Aread(id, type, read) >= 0;
+  if (good) {
     for (size_t i = 0; i < n; i++)
       texts[i] = mem_strdup(read[i] ? read[i] : "");
     H5Dvlen_reclaim(type, space, H5P_DEFAULT, read);
   }
   H5Sclose(space);
   free(read);
+  return good;
 }
 
-static void read_fixed_texts(int64_t id, int64_t type, size_t n, char **texts) {
+static bool read_fixed_texts(int64_t id, int64_t type, size_t n, char **texts) {
   size_t size = H5Tget_size(type);
   char *read = mem_alloc(n * size + 1);
-  if (H5Aread(id, type, read) >= 0)
-    for (size_t i = 0; i < n; i++) {
-      size_t length = strnlen(read + i * size, size);
-      while (H5Tget_strpad(type) == H5T_STR_SPACEPAD && length > 0 && read[i * size + length - 1] == ' ')
-        length--;
-      texts[i] = mem_alloc(length + 1);
-      memcpy(texts[i], read + i * size, length);
-    }
+  bool good = H5Aread(id, type, read) >= 0;
+  for (size_t i = 0; good && i < n; i++) {
+    size_t length = strnlen(read + i * size, size);
+    while (H5Tget_strpad(type) == H5T_STR_SPACEPAD && length > 0 && read[i * size + length - 1] == ' ')
+      length--;
+    texts[i] = mem_alloc(length + 1);
+    memcpy(texts[i], read + i * size, length);
+  }
   free(read);
+  return good;
 }
 
 enum err hdf_attribute_texts(int64_t file, const char *dataset, const char *name, char ***texts, size_t *n) {
+  int64_t id;
   *texts = NULL;
-  int64_t id = open_attribute(file, dataset, name, n);
+  TRY(open_attribute(file, dataset, name, &id, n));
   if (id < 0)
     return OK;
   int64_t type = H5Aget_type(id);
-  if (H5Tget_class(type) == H5T_STRING) {
+  bool is_text = H5Tget_class(type) == H5T_STRING, good = is_text;
+  if (is_text) {
     *texts = MEM_NEW_ARRAY(char *, *n);
-    if (H5Tis_variable_str(type) > 0)
-      read_variable_texts(id, type, *n, *texts);
-    else
-      read_fixed_texts(id, type, *n, *texts);
+    good = H5Tis_variable_str(type) > 0 ? read_variable_texts(id, type, *n, *texts)
+                                        : read_fixed_texts(id, type, *n, *texts);
   }
+  enum err e = is_text && !good ? fail_attribute(file, dataset, name) : OK;
   H5Tclose(type);
   H5Aclose(id);
-  bool complete = *texts != NULL;
-  for (size_t i = 0; complete && i < *n; i++)
-    complete = (*texts)[i] != NULL;
-  if (!complete) {
-    if (*texts)
-      hdf_names_free(*texts, *n);
-    *texts = NULL;
-    *n = 0;
-  }
-  return OK;
+  if (good)
+    return OK;
+  free(*texts);
+  *texts = NULL;
+  *n = 0;
+  return e;
 }
 
 enum err hdf_attribute_ints(int64_t file, const char *dataset, const char *name, int64_t **values, size_t *n) {
+  int64_t id;
   *values = NULL;
-  int64_t id = open_attribute(file, dataset, name, n);
+  TRY(open_attribute(file, dataset, name, &id, n));
   if (id < 0)
     return OK;
   int64_t type = H5Aget_type(id);
+  enum err e = OK;
   if (H5Tget_class(type) == H5T_INTEGER) {
     *values = MEM_NEW_ARRAY(int64_t, *n);
     if (H5Aread(id, H5T_NATIVE_INT64, *values) < 0) {
+      e = fail_attribute(file, dataset, name);
       free(*values);
       *values = NULL;
     }
@@ -210,5 +228,5 @@ enum err hdf_attribute_ints(int64_t file, const char *dataset, const char *name,
   H5Aclose(id);
   if (!*values)
     *n = 0;
-  return OK;
+  return e;
 }

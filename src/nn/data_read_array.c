@@ -12,7 +12,7 @@ static enum err array_open(struct data_source *s, const struct data_names *names
   if (names->labels || hdf_has(s->file, "labels"))
     TRY(source_open_label(s, names->labels ? names->labels : "labels"));
   if (s->has_labels)
-    source_read_class_names(s, s->label_name, "classes", "class_values");
+    TRY(source_read_class_names(s, s->label_name, "classes", "class_values"));
   if (names->weights)
     TRY(source_open_weights(s, names->weights));
   if (names->event_number)

@@ -71,7 +71,7 @@ static enum err tdd_open(struct data_source *s, const struct data_names *names) 
   if (wanted(s, names->labels) || has_member(s, s->label_name)) {
     TRY(open_member(s, &s->label, s->label_name));
     s->has_labels = true;
-    source_read_class_names(s, s->input_name, "classes", "class_values");
+    TRY(source_read_class_names(s, s->input_name, "classes", "class_values"));
   }
   if (wanted(s, names->weights)) {
     s->weight_name = mem_strdup(names->weights);

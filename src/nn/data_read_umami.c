@@ -20,7 +20,7 @@ static enum err umami_open(struct data_source *s, const struct data_names *names
   if (labels) {
     TRY(source_open_label(s, labels));
     if (s->has_labels)
-      source_read_class_names(s, labels, "label_classes", NULL);
+      TRY(source_read_class_names(s, labels, "label_classes", NULL));
   }
   if (names->weights)
     TRY(source_open_weights(s, names->weights));

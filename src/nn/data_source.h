@@ -73,7 +73,7 @@ enum err source_read_posterior(const struct data_source *s, size_t first, size_t
 /* Column readers, in the order of struct source_ops. */
 #define SOURCE_READ_COLUMNS \
   source_read_inputs, source_read_labels, source_read_weights, source_read_event_numbers, source_read_posterior
-void source_read_class_names(struct data_source *s, const char *dataset, const char *names, const char *values);
+enum err source_read_class_names(struct data_source *s, const char *dataset, const char *names, const char *values);
 
 #define SOURCE_DECLARE(name, help) extern const struct source_ops source_##name;
 FORMAT_LIST(SOURCE_DECLARE)

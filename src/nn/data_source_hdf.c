@@ -44,17 +44,19 @@ enum err source_open_event_numbers(struct data_source *s, const char *dataset) {
 }
 
 /* How the file says it was made, and the exact posterior of generated data; files of other origin have neither. */
-static void read_synthetic(struct data_source *s) {
+static enum err read_synthetic(struct data_source *s) {
   char **texts;
   size_t n;
-  if (hdf_attribute_texts(s->file, s->input_name, "synthetic", &texts, &n) != OK || n == 0)
-    return;
+  TRY(hdf_attribute_texts(s->file, s->input_name, "synthetic", &texts, &n));
+  if (n == 0)
+    return OK;
   s->synthetic = mem_strdup(texts[0]);
   hdf_names_free(texts, n);
+  return OK;
 }
 
 enum err source_open_posterior(struct data_source *s) {
-  read_synthetic(s);
+  TRY(read_synthetic(s));
   if (!hdf_has(s->file, "posterior"))
     return OK;
   TRY(hdf_attribute_ints(s->file, "posterior", "labels", &s->posterior_labels, &s->n_posterior));
@@ -147,18 +149,20 @@ enum err source_read_inputs(const struct data_source *s, size_t first, size_t n,
   return e;
 }
 
-void source_read_class_names(struct data_source *s, const char *dataset, const char *names, const char *values) {
+enum err source_read_class_names(struct data_source *s, const char *dataset, const char *names, const char *values) {
   size_t n_values = 0;
-  if (hdf_attribute_texts(s->file, dataset, names, &s->class_names, &s->n_class_names) != OK || !s->n_class_names)
-    return;
+  TRY(hdf_attribute_texts(s->file, dataset, names, &s->class_names, &s->n_class_names));
+  if (!s->n_class_names)
+    return OK;
   if (values)
-    hdf_attribute_ints(s->file, dataset, values, &s->class_values, &n_values);
+    TRY(hdf_attribute_ints(s->file, dataset, values, &s->class_values, &n_values));
   if (n_values == s->n_class_names)
-    return;
+    return OK;
   free(s->class_values); /* the usual case: labels count from 0 */
   s->class_values = MEM_NEW_ARRAY(int64_t, s->n_class_names);
   for (size_t i = 0; i < s->n_class_names; i++)
     s->class_values[i] = (int64_t)i;
+  return OK;
 }
 
 static enum err one_hot_label(const struct data_source *s, size_t row, const double *hot, double *label) {
