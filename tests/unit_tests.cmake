@@ -19,6 +19,7 @@ coxswain_test(sampler cox_hpo)
 coxswain_test(functions cox_run)
 coxswain_test(holdings cox_run)
 coxswain_test(walltime cox_run)
+coxswain_test(packer cox_run)
 coxswain_test(preflight cox_run)
 
 coxswain_test(pack cox_store)

@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -98,6 +99,11 @@ bool file_is_folder(const char *path) {
 int64_t file_size(const char *path) {
   struct stat st;
   return stat(path, &st) == 0 ? (int64_t)st.st_size : -1;
+}
+
+int64_t file_free_space(const char *folder) {
+  struct statvfs v;
+  return statvfs(folder, &v) == 0 ? (int64_t)v.f_bavail * (int64_t)v.f_frsize : -1;
 }
 
 enum err file_map(const char *path, const void **bytes, size_t *n) {

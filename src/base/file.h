@@ -18,6 +18,7 @@ enum err file_sync_folder(const char *folder);
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
 int64_t file_size(const char *path);          /* -1 if there is none */
+int64_t file_free_space(const char *folder);  /* bytes that a user may fill; -1 if it is not said */
 enum err file_make_folders(const char *path); /* as mkdir -p; ERR_CONFIG where there can be none, or not by us */
 enum err file_rename(const char *from, const char *to);
 enum err file_remove(const char *path);      /* no error if there is none */

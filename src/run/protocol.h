@@ -19,15 +19,16 @@ enum command {
 
 /* Worker to steering. */
 enum news {
-  NEWS_HELLO,  /* slots, team size, host, description */
-  NEWS_BEAT,   /* since the last one: seconds of work, of wall time, stints ended, longest seconds without a look at
-                  commands */
-  NEWS_MOVED,  /* how often its trials have moved so far: alive is not progressing */
-  NEWS_REPORT, /* trial, stint, step, value, metrics */
-  NEWS_END,    /* trial, stint, how, step, value, seconds, metrics, reason */
-  NEWS_SAVED,  /* trial, step, pack */
-  NEWS_PACK,   /* seconds until it was on disk, seconds that training stood still for it, bytes */
-  NEWS_ERROR,  /* code, text: this worker cannot go on */
+  NEWS_HELLO,   /* slots, team size, host, description */
+  NEWS_BEAT,    /* since the last one: seconds of work, of wall time, stints ended, longest seconds without a look at
+                   commands */
+  NEWS_MOVED,   /* how often its trials have moved so far: alive is not progressing */
+  NEWS_REPORT,  /* trial, stint, step, value, metrics */
+  NEWS_END,     /* trial, stint, how, step, value, seconds, metrics, reason */
+  NEWS_SAVED,   /* trial, step, pack */
+  NEWS_PACK,    /* seconds until it was on disk, seconds that training stood still for it, bytes */
+  NEWS_UNSAVED, /* trials whose state this worker, which leaves, could not bring to disk */
+  NEWS_ERROR,   /* code, text: this worker cannot go on */
   NEWS_BYE
 };
 

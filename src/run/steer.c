@@ -71,7 +71,8 @@ static enum err keep(struct steer *s) {
   s->last_kept = now;
   TRY(journal_commit(s->journal)); /* what takes the place of a pack is on record before the pack goes */
   steer_collect_checkpoints(s);
-  return steer_collect_packs(s);
+  steer_collect_packs(s);
+  return OK;
 }
 
 /* ---- the loop ---- */
@@ -174,7 +175,12 @@ static enum err finish(struct steer *s) {
   TRY(journal_commit(s->journal));
   steer_snapshot_now(s);
   steer_collect_checkpoints(s);
-  TRY(steer_collect_packs(s));
+  steer_collect_packs(s);
+  if (s->unsaved)
+    log_warn(
+        "the states of %lld trials could not be brought to disk: they are trained again from what was saved before. "
+        "Look at the disk of %s before you go on",
+        (long long)s->unsaved, s->folder);
   return is_over(s) ? OK : steer_write_best(s);
 }
 

@@ -132,8 +132,10 @@ struct steer {
   struct timers timers;
   struct durations step_seconds;     /* of stints that ended in this run */
   double saving_before, step_before; /* as earlier runs knew them, 0.95 quantiles in seconds; 0: unknown */
-  bool withheld;                     /* a stint would not have fitted into the time that is left */
-  bool told_withheld;                /* ... the log says so */
+  bool told_packs_stay;
+  int64_t unsaved;    /* trials whose worker left without bringing their states to disk */
+  bool withheld;      /* a stint would not have fitted into the time that is left */
+  bool told_withheld; /* ... the log says so */
 };
 
 /* steer_open.c: settings, folder, journal, identity, sampler, schedule; the study as it was left. */
@@ -204,7 +206,7 @@ void steer_collect_checkpoints(struct steer *s);            /* after a commit: r
 bool steer_is_best(const struct steer *s, int64_t trial);
 void steer_keep_states(struct steer *s, int64_t trial); /* after its end: may the worker forget? */
 void steer_forget(struct steer *s, int64_t trial);      /* the worker that has its state in memory lets go of it */
-enum err steer_collect_packs(struct steer *s);          /* removes packs that nothing needs */
+void steer_collect_packs(struct steer *s);              /* removes packs that nothing needs */
 enum err steer_write_best(struct steer *s);             /* best/trial-NNNNNN.h5 */
 
 /* steer_inbox.c: what other processes dropped into DIR/inbox. */

@@ -60,16 +60,21 @@ static int compare_names(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static enum err remove_pack(const struct steer *s, const char *name) {
+/* One that cannot be removed only takes up space: it is tried again, and the study goes on. */
+static bool remove_pack(struct steer *s, const char *name) {
   char relative[300];
   snprintf(relative, sizeof relative, "packs/%s", name);
   char *path = path_join(s->folder, relative);
-  enum err e = file_remove(path);
+  bool removed = file_remove(path) == OK;
+  if (!removed && !s->told_packs_stay)
+    log_warn("packs that are not needed any more stay for now: %s", err_text());
+  s->told_packs_stay = s->told_packs_stay || !removed;
+  err_clear();
   free(path);
-  return e;
+  return removed;
 }
 
-enum err steer_collect_packs(struct steer *s) {
+void steer_collect_packs(struct steer *s) {
   char **needed = MEM_NEW_ARRAY(char *, 2 * s->study.n + 1);
   size_t n = 0, kept = 0;
   for (size_t i = 0; i < s->study.n; i++) {
@@ -82,18 +87,15 @@ enum err steer_collect_packs(struct steer *s) {
         needed[n++] = t->saved[k].pack;
   }
   qsort(needed, n, sizeof *needed, compare_names);
-  enum err e = OK;
   for (size_t i = 0; i < s->n_packs; i++) {
-    if (e != OK || bsearch(&s->packs[i], needed, n, sizeof *needed, compare_names)) {
+    bool stays = bsearch(&s->packs[i], needed, n, sizeof *needed, compare_names) || !remove_pack(s, s->packs[i]);
+    if (stays)
       s->packs[kept++] = s->packs[i];
-      continue;
-    }
-    e = remove_pack(s, s->packs[i]);
-    free(s->packs[i]);
+    else
+      free(s->packs[i]);
   }
   s->n_packs = kept;
   free(needed);
-  return e;
 }
 
 /* ---- best/ ---- */
@@ -147,7 +149,14 @@ static enum err clear_old_best(const struct steer *s, const char *folder) {
   return e;
 }
 
+/* Trained here, and saved nowhere. */
+static bool weights_missing(const struct trial *t) {
+  bool on_disk = t->saved[0].pack && t->saved[0].step >= t->step;
+  return !on_disk && t->stints && t->stint.worker >= 0;
+}
+
 enum err steer_write_best(struct steer *s) {
+  int missing = 0;
   char *folder = path_join(s->folder, "best");
   enum err e = clear_old_best(s, folder);
   for (size_t i = 0; i < s->n_best && e == OK && !s->evaluator->keeps_states; i++) {
@@ -155,6 +164,7 @@ enum err steer_write_best(struct steer *s) {
     char name[64];
     snprintf(name, sizeof name, "trial-%06lld.h5", (long long)t->number);
     char *path = path_join(folder, name);
+    missing += weights_missing(t) && !file_exists(path);
     if (t->saved[0].pack && t->saved[0].step >= t->step && !file_exists(path)) {
       e = write_model(s, t, path);
       if (e == ERR_DAMAGED || e == ERR_INPUT) { /* the study stands without it */
@@ -165,6 +175,8 @@ enum err steer_write_best(struct steer *s) {
     }
     free(path);
   }
+  if (missing)
+    log_warn("the weights of %d of the best trials could not be saved: the same command trains them again", missing);
   free(folder);
   return e;
 }

@@ -268,6 +268,9 @@ static enum err take_item(struct steer *s, struct peer *p, struct reader *r) {
     return steer_take_end(s, p, &e);
   case NEWS_SAVED:
     return take_saved(s, r);
+  case NEWS_UNSAVED:
+    s->unsaved += get_i64(r);
+    return OK;
   case NEWS_ERROR:
     return take_error(s, p, r);
   case NEWS_BYE:

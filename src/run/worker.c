@@ -15,8 +15,6 @@
 #include "run/launcher.h"
 #include "run/preflight.h"
 
-/* What parked states may take once they are on disk too. A study by halving parks most of its trials for good. */
-#define PARKED_BYTES ((size_t)256 << 20)
 /* Seconds that ends of stints may wait within a quantum. */
 #define SILENT_AT_MOST 0.01
 
@@ -37,6 +35,8 @@ static void close_study(struct worker *w) {
     assignment_free(&w->backlog[i]);
   evaluator_close(w->evaluator);
   w->evaluator = NULL;
+  packer_close(w->packer);
+  w->packer = NULL;
   free(w->seats);
   free(w->backlog);
   w->seats = NULL, w->backlog = NULL;
@@ -57,54 +57,6 @@ void worker_free(struct worker *w) {
   close_study(w);
   strbuf_free(&w->news);
   free(w);
-}
-
-/* ---- packs ---- */
-
-/* Snapshots what was trained on into the holdings' company and writes one pack of all that no pack has yet. */
-static enum err write_pack(struct worker *w) {
-  size_t n = 0, most = w->n_seats + w->parked.n;
-  struct pack_item *items = MEM_NEW_ARRAY(struct pack_item, most + 1);
-  struct state *running = MEM_NEW_ARRAY(struct state, w->n_seats + 1);
-  enum err e = OK;
-  char name[64], *path = NULL;
-  const double begun = clock_seconds();
-  for (size_t i = 0; i < w->n_seats; i++) {
-    state_init(&running[i]);
-    if (!w->seats[i].taken || !w->seats[i].unsaved)
-      continue;
-    TRY_GOTO(e, end, crew_snapshot(w->evaluator, i, &running[i]));
-    items[n++] = (struct pack_item){w->seats[i].work.trial, w->seats[i].step, &running[i]};
-  }
-  for (size_t i = 0; i < w->parked.n; i++)
-    if (w->parked.items[i].unsaved)
-      items[n++] = (struct pack_item){w->parked.items[i].trial, w->parked.items[i].step, &w->parked.items[i].state};
-  if (!n)
-    goto end;
-  snprintf(name, sizeof name, "packs/%06lld-r%04d-%06lld.h5", (long long)w->epoch, wire_rank(w->wire),
-           (long long)w->packs);
-  path = path_join(w->folder, name);
-  TRY_GOTO(e, end, pack_write(path, w->study_name, w->packs, items, n));
-  w->packs++;
-  worker_say_pack(w, clock_seconds() - begun, clock_seconds() - begun, file_size(path));
-  for (size_t i = 0; i < n; i++) {
-    put_i64(&w->news, NEWS_SAVED);
-    put_i64(&w->news, items[i].trial);
-    put_i64(&w->news, items[i].step);
-    put_text(&w->news, path_name(path));
-  }
-  for (size_t i = 0; i < w->n_seats; i++)
-    w->seats[i].unsaved = false;
-  for (size_t i = 0; i < w->parked.n; i++)
-    w->parked.items[i].unsaved = false;
-end:
-  w->last_look = clock_seconds(); /* what packs take is known apart */
-  for (size_t i = 0; i < w->n_seats; i++)
-    state_free(&running[i]);
-  free(running);
-  free(items);
-  free(path);
-  return e;
 }
 
 /* ---- stints ---- */
@@ -273,8 +225,11 @@ static enum err start(struct worker *w, struct reader *r) {
   w->n_seats = o.slots;
   w->seats = MEM_NEW_ARRAY(struct seat, o.slots);
   w->quantum = settings_double(w->conf, "run.quantum");
-  w->checkpoint = settings_double(w->conf, "run.checkpoint");
-  w->next_checkpoint = clock_seconds() + w->checkpoint;
+  w->packer = packer_open(&(struct packer_options){.folder = w->folder,
+                                                   .study = w->study_name,
+                                                   .epoch = w->epoch,
+                                                   .rank = wire_rank(w->wire),
+                                                   .interval = settings_double(w->conf, "run.checkpoint")});
   w->last_beat = w->last_call = w->last_look = clock_seconds();
   if (strcmp(settings_text(w->conf, "evaluator"), "command") != 0)
     launcher_stop(w->launcher);
@@ -315,24 +270,6 @@ static enum err cancel(struct worker *w, int64_t trial) {
   return OK; /* it ended before the command came */
 }
 
-/* Everything that is out comes home: states to disk, each stint an end, and goodbye. */
-static enum err leave(struct worker *w, bool now) {
-  if (w->evaluator) {
-    if (!now)
-      TRY(write_pack(w));
-    for (size_t i = 0; i < w->n_seats; i++)
-      if (w->seats[i].taken)
-        worker_say_end(w, &w->seats[i].work, STINT_interrupted, w->seats[i].step, 0, w->seats[i].seconds, NULL, NULL);
-    for (size_t i = 0; i < w->n_backlog; i++)
-      worker_say_end(w, &w->backlog[i], STINT_interrupted, w->backlog[i].from, 0, 0, NULL, NULL);
-    worker_beat(w);
-    TRY(crew_dismiss(w->evaluator));
-  }
-  put_i64(&w->news, NEWS_BYE);
-  w->left = true;
-  return OK;
-}
-
 /* Steering has handed out anew what was here. */
 static enum err drop_all(struct worker *w) {
   for (size_t i = 0; i < w->n_seats; i++)
@@ -342,6 +279,7 @@ static enum err drop_all(struct worker *w) {
     assignment_free(&w->backlog[i]);
   w->n_backlog = 0;
   holdings_free(&w->parked);
+  packer_forget(w->packer);
   forget(w, -1);
   strbuf_clear(&w->news);
   say_hello(w);
@@ -353,7 +291,7 @@ static enum err begin(struct worker *w, struct reader *r) {
   enum err e = start(w, r);
   if (e == ERR_STOPPED) {
     err_clear();
-    return leave(w, true);
+    return worker_leave(w, true);
   }
   TRY(e);
   w->last_look = clock_seconds(); /* opening took its time */
@@ -380,7 +318,7 @@ static enum err obey(struct worker *w, struct reader *r) {
   case COMMAND_END:
     return FAIL(ERR_STOPPED, "rank 0 has ended");
   case COMMAND_LEAVE:
-    return leave(w, get_i64(r) != 0);
+    return worker_leave(w, get_i64(r) != 0);
   }
   return FAIL(ERR_BUG, "a command came in garbled");
 }
@@ -406,33 +344,31 @@ static enum err obey_all(struct worker *w, bool *any) {
   return e;
 }
 
-static enum err keep_up(struct worker *w) {
+/* The members of a team wait for a word of their leader. */
+static enum err call_team(struct worker *w) {
   double now = clock_seconds();
-  if (now >= w->next_checkpoint) {
-    holdings_shed(&w->parked, PARKED_BYTES); /* of earlier packs: steering knows by now where these states are */
-    TRY(write_pack(w));
-    w->next_checkpoint = clock_seconds() + w->checkpoint;
-  }
-  if (w->team && now - w->last_call > 1) {
-    TRY(crew_idle(w->evaluator));
-    w->last_call = now;
-  }
-  worker_beat(w);
-  return OK;
+  if (!w->team || now - w->last_call <= 1)
+    return OK;
+  w->last_call = now;
+  return crew_idle(w->evaluator);
 }
 
 static enum err row(struct worker *w, bool *busy) {
   bool commands, worked = false;
   TRY(obey_all(w, &commands));
-  if (w->evaluator && !w->left) {
+  *busy = commands;
+  if (!w->evaluator || w->left)
+    return OK;
+  if (!w->leaving)
     TRY(work(w, &worked));
-    if (stop_requested() != STOP_NONE)
-      TRY(leave(w,
-                stop_requested() == STOP_NOW)); /* the signal reached this rank as well: no need to wait for the word */
-    else
-      TRY(keep_up(w));
-  }
+  if (!w->leaving && stop_requested() != STOP_NONE) /* the signal reached this rank as well: no need for the word */
+    TRY(worker_leave(w, stop_requested() == STOP_NOW));
+  TRY(w->leaving ? worker_leave_on(w) : worker_keep(w));
   *busy = commands || worked;
+  if (w->left)
+    return OK;
+  TRY(call_team(w));
+  worker_beat(w);
   return OK;
 }
 
@@ -456,7 +392,9 @@ enum err worker_row(struct worker *w, bool *busy, bool *over) {
 static enum err strand(struct worker *w) {
   log_warn("worker %d: %s", wire_rank(w->wire), err_text());
   err_clear();
-  TRY(leave(w, false));
+  TRY(worker_leave(w, false));
+  for (; !w->left; clock_sleep(0.001))
+    TRY(worker_leave_on(w));
   return FAIL(ERR_STOPPED, "worker %d has left: rank 0 is gone", wire_rank(w->wire));
 }
 

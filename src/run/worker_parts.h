@@ -3,6 +3,7 @@
 #define COXSWAIN_RUN_WORKER_PARTS_H
 
 #include "run/holdings.h"
+#include "run/packer.h"
 #include "run/protocol.h"
 #include "run/worker.h"
 
@@ -28,18 +29,26 @@ struct worker {
   size_t n_backlog, cap_backlog;
   struct holdings parked;
   struct strbuf news;
-  double quantum, checkpoint; /* seconds */
-  double next_checkpoint, last_beat, last_call, last_look;
+  struct packer *packer; /* as the evaluator */
+  double quantum;        /* seconds */
+  double last_beat, last_call, last_look;
   double longest_look;   /* seconds between two looks at commands, since the last beat */
   double worked;         /* seconds of work since the last beat */
   int64_t ended;         /* stints since the last beat */
   double last_word;      /* to steering */
   uint64_t moved, began; /* units of work of the trials; count of progress when the call under way began */
   bool calling;          /* the evaluator is at work */
-  int64_t epoch;         /* of the journal: with rank and count it makes names of packs that never come again */
-  int64_t packs;         /* written by this process */
-  bool left;
+  int64_t epoch;         /* of the journal: a run has its own */
+  bool leaving;          /* no more work; the last states are on their way to disk */
+  int last_tries;
+  bool left; /* it has said goodbye */
 };
+
+/* worker_pack.c */
+enum err worker_keep(struct worker *w); /* a pack, when it is due; never waits for the disk */
+/* Takes no more work. now: says goodbye at once; else worker_leave_on does, when all states are on disk. */
+enum err worker_leave(struct worker *w, bool now);
+enum err worker_leave_on(struct worker *w); /* call it often until w->left */
 
 /* worker_news.c: into w->news, which leaves with worker_send_news. */
 enum err worker_send_news(struct worker *w);
