@@ -6,7 +6,7 @@ import time
 
 from torture_lib import PATIENCE, Command
 
-ACTIONS = ("status", "export", "best", "enqueue", "tell point", "ask", "tell asked", "enqueue")
+ACTIONS = ("status", "export", "best", "enqueue", "tell point", "ask", "tell asked", "enqueue", "cancel")
 MOST_POINTS = 14  # of ours in one study
 
 
@@ -15,6 +15,7 @@ class Outside:
         self.cycle, self.program, self.rng = cycle, program, cycle.rng
         self.commands, self.number, self.next = [], 0, 0
         self.asked = {}  # trial: value to tell
+        self.running = []  # trials, when they were last looked at
         self.made = 0
         self.counts = {}
 
@@ -33,7 +34,7 @@ class Outside:
     def do(self, what):
         if what in ("enqueue", "tell point", "ask") and self.made >= MOST_POINTS:
             what = "status"
-        if what == "tell asked" and not self.asked:
+        if what == "tell asked" and not self.asked or what == "cancel" and not self.running:
             what = "export"
         self.counts[what] = self.counts.get(what, 0) + 1
         getattr(self, what.replace(" ", "_"))()
@@ -68,8 +69,11 @@ class Outside:
 
     def export(self):
         def then(out, err):
-            if out:
-                self.cycle.shown.take_export(json.loads(out))
+            if not out:
+                return
+            export = json.loads(out)
+            self.cycle.shown.take_export(export)
+            self.running = [t["number"] for t in export["trials"] if t["state"] == "running"]
 
         self.command(["export", "study", "--format", "json"], then)
 
@@ -126,6 +130,19 @@ class Outside:
                 self.asked[trial] = value
 
         self.command(["tell", "study", self.file([{"trial": trial, "value": value}])], then)
+
+    def cancel(self):
+        """Of a trial that trains or waits; it may be over by now. At most a few, so that the study has results."""
+        trial = self.rng.choice(self.running)
+        self.running = []
+        if self.counts["cancel"] > 4 or trial in self.asked:
+            return
+
+        def then(out, err):
+            if out is not None:
+                self.cycle.shown.states[trial] = ("fail", None)
+
+        self.command(["cancel", "study", str(trial)], then)
 
     # ---- the end ----
 

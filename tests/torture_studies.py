@@ -9,13 +9,13 @@ from torture_lib import PATIENCE, environment
 FUNCTION = """
 evaluator = "function";
 function = {{ name = "curve"; steps = 9; seconds = 0.01; noise = 0.1; }};
-study = {{ name = "tortured"; metric = "value"; seed = {seed}; }};
+study = {{ name = "tortured"; metric = "value"; seed = {seed}; failures = 1.0; }};
 space = {{ {space} }};
 run = {{ checkpoint = 0.05; quantum = 0.01; }};
 """
 
 TRAIN = """
-study = {{ name = "tortured"; metric = "val_loss"; seed = {seed}; }};
+study = {{ name = "tortured"; metric = "val_loss"; seed = {seed}; failures = 1.0; }};
 space = {{ {space} }};
 data = {{ generate = "jets"; rows = 2000; classes = {{ light = 0; c = 4; b = 5; }}; }};
 model = {{ hidden = ("@width", 8); dropout = "@dropout"; batch_norm = true; }};

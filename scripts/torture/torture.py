@@ -15,7 +15,7 @@ import table
 from ledger import Ledger, ledger_path
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-LINE = re.compile(r"^torture: (\S+) (.+) (\d+) (ok|failed)(?: seed (\d+))?(?: (\S+))?$")
+LINE = re.compile(r"^torture: (\S+) (.+?) (\d+) (ok|failed)\b(?: seed (\d+))?(?: (/\S+))?")
 
 
 def say(text):

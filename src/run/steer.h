@@ -162,6 +162,8 @@ void steer_snapshot_now(struct steer *s); /* if it is worth it; nothing is pendi
 enum err steer_take_news(struct steer *s, bool *any);
 enum err steer_take_end(struct steer *s, struct peer *p, struct ending *e); /* frees what is in it */
 enum err steer_take_turns(struct steer *s);
+/* The trial is about to be cancelled: its worker is told to stop, and what it still says of this stint is not heard. */
+void steer_recall(struct steer *s, int64_t trial);
 
 /* steer_workers.c */
 void steer_welcome(struct steer *s, struct peer *p, struct reader *r); /* NEWS_HELLO */

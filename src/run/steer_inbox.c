@@ -259,15 +259,10 @@ static enum err cancel(struct steer *s, const json_t *trials, const char *name) 
     const struct trial *t = &s->study.trials[n];
     if (trial_is_over(t))
       return FAIL(ERR_INPUT, "%s: trial %lld is over already (%s)", name, (long long)n, trial_state_name(t->state));
-    bool with_worker = trial_is_out(t) && t->stint.worker >= 0;
-    for (size_t k = 0; k < s->n_peers && with_worker; k++)
-      if (s->peers[k].rank == t->stint.worker) {
-        put_i64(&s->peers[k].mail, COMMAND_CANCEL);
-        put_i64(&s->peers[k].mail, n);
-      }
-    if (with_worker)
-      continue;
-    steer_forget(s, n);
+    if (trial_is_out(t) && t->stint.worker >= 0)
+      steer_recall(s, n);
+    else
+      steer_forget(s, n);
     TRY(steer_attribute(s, n, false, "reason", "\"cancelled on request\""));
     TRY(close_stint(s, t, STINT_cancelled, NULL));
     TRY(steer_end_trial(s, n, TRIAL_FAIL, (double)NAN));

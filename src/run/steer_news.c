@@ -159,6 +159,21 @@ enum err steer_take_end(struct steer *s, struct peer *p, struct ending *e) {
   return code;
 }
 
+void steer_recall(struct steer *s, int64_t trial) {
+  for (size_t i = 0; i < s->n_peers; i++)
+    if (s->peers[i].rank == s->study.trials[trial].stint.worker) {
+      put_i64(&s->peers[i].mail, COMMAND_CANCEL);
+      put_i64(&s->peers[i].mail, trial);
+      take_off(&s->peers[i], trial);
+    }
+  for (size_t i = 0; i < s->n_waiting; i++)
+    if (s->waiting[i].end.trial == trial) {
+      ending_free(&s->waiting[i].end);
+      s->waiting[i] = s->waiting[--s->n_waiting];
+      return;
+    }
+}
+
 /* Has a stint that was decided before this one not come in yet? */
 static bool must_wait(const struct steer *s, int64_t order) {
   const struct trial *trials = s->study.trials;
