@@ -14,6 +14,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import time
 
@@ -312,8 +313,10 @@ def play(cycle):
     try:
         cycle.go()
         return None
-    except (Wrong, RuntimeError, OSError, AssertionError) as wrong:
-        return str(wrong) or repr(wrong)
+    except Wrong as wrong:
+        return str(wrong)
+    except (RuntimeError, OSError, AssertionError, subprocess.SubprocessError) as wrong:
+        return f"{type(wrong).__name__}: {wrong}"
     finally:
         cycle.destroy()
 
@@ -321,7 +324,8 @@ def play(cycle):
 def report(cycle, wrong, seconds):
     kills = ", ".join(f"{n} {victim}" for victim, n in cycle.kills.items())
     talk = f"; {cycle.outside.summary()}" if cycle.outside else ""
-    print(f"{cycle.name()}: {cycle.starts} starts, killed: {kills or 'nothing'}{talk}; {seconds:.1f} s: {'FAILED' if wrong else 'ok'}")
+    end = f"{seconds:.1f} s: {'FAILED' if wrong else 'ok'}"
+    print(f"{cycle.name()}: {cycle.starts} starts, killed: {kills or 'nothing'}{talk}; {end}")
     n = sum(cycle.kills.values())
     if wrong:
         print(f"  {wrong}\n  its files are in {cycle.folder}")
@@ -363,8 +367,8 @@ def main():
         kills.update(cycle.kills)
         failed += wrong is not None
         seed += 1
-    spent = time.monotonic() - begin
-    print(f"{sum(kills.values())} kills in {seed - o.seed} cycles, {spent:.0f} s, {spent / max(1, sum(kills.values())):.2f} s a kill: "
+    n, spent = sum(kills.values()), time.monotonic() - begin
+    print(f"{n} kills in {seed - o.seed} cycles, {spent:.0f} s, {spent / max(1, n):.2f} s a kill: "
           + ", ".join(f"{n} {victim}" for victim, n in kills.most_common()) + f"; {failed} cycles failed")
     if not failed:
         shutil.rmtree(place)

@@ -60,7 +60,7 @@ def session_members(session):
             p = Process(int(entry), stat[2], stat[0])
         except OSError:
             continue
-        if stat_of(entry) and stat_of(entry)[3] == session:  # still the one we looked at
+        if (stat_of(entry) or stat)[3] == session:  # still the one we looked at, or gone: then the descriptor knows
             members.append(p)
     return members
 

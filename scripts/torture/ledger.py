@@ -29,10 +29,6 @@ class Ledger:
                 counts[e["what"]][e["result"] != "ok"] += e["count"]
         return counts
 
-    def total(self, part):
-        """What counts towards its goal."""
-        return sum(ok for ok, _ in self.counts(part).values())
-
     def next_seed(self, part):
         seeds = [e["seed"] for e in self.entries if e["part"] == part and e.get("seed") is not None]
         return max(seeds) + 1 if seeds else 0

@@ -25,11 +25,12 @@ PROMISES = {  # in plain words, for the README
 
 
 class Part:
-    """goal: how many are promised. each: what one pass of a driver without counts is worth; it is repeated then."""
+    """goal: how many are promised. each: what a pass is worth of a driver that does not count; it is repeated then. parallel:
+    the driver does `count` of several things in one go, and each of them has the goal."""
 
-    def __init__(self, name, promise, what, goal, script, *arguments, each=None):
+    def __init__(self, name, promise, what, goal, script, *arguments, each=None, parallel=False):
         self.name, self.promise, self.what, self.goal, self.script = name, promise, what, goal, script
-        self.arguments, self.each = arguments, each
+        self.arguments, self.each, self.parallel = arguments, each, parallel
 
     def missing(self, source):
         """Why it cannot run, or None."""
@@ -40,18 +41,28 @@ class Part:
         values = {"count": count, "seed": seed, "place": place}
         return [os.path.join(source, self.script), *(a.format(**values) for a in self.arguments)]
 
+    def reached(self, counts):
+        """Of {what: (ok, failed)}: what counts towards the goal."""
+        done = [ok for ok, _ in counts.values()] or [0]
+        return min(done) if self.parallel else sum(done)
+
 
 PARTS = [
     Part("kills", "R1", "kills", 1000, "tests/torture_kills.py",
          "--count", "{count}", "--seed", "{seed}", "--seconds", "1e9", "--place", "{place}"),
-    Part("cut", "R2", "cuts", 2000, "tests/torture_cut.py", "--count", "{count}", "--seed", "{seed}"),
-    Part("faults", "R4", "failing calls", 1, "tests/run_faults.py", "--all"),
-    Part("disk", "R4", "full disks", 3, "tests/run_full_disk.sh", each=1),
-    Part("ranks", "R7", "runs with dead ranks", 10, "tests/run_gone.sh", each=1),
-    Part("lost", "R8", "runs with silent ranks", 10, "tests/run_lost.sh", each=1),
-    Part("teams", "R7", "runs with broken teams", 10, "tests/run_team.sh", each=1),
-    Part("payloads", "R9", "passes of all bad programs", 3, "tests/run_command.sh", each=1),
-    Part("walltime", "R5", "runs that were told to leave", 5, "tests/run_stopped.sh", each=1),
+    Part("cut", "R2", "cuts", 10000, "tests/torture_cut.py", "--count", "{count}", "--seed", "{seed}"),
+    Part("calls", "R4", "failing calls", 1, "tests/run_faults.py", "--all"),
+    Part("disk", "R4", "full disks", 10, "tests/run_full_disk.sh", each=1),
+    Part("slurm", "R5", "short jobs in each of three chains", 20, "tests/slurm_chain.sh", "{count}", each="count"),
+    Part("walltime", "R5", "passes of runs that are told to leave", 5, "tests/run_stopped.sh", each=1),
+    Part("ranks", "R7", "passes of runs that lose ranks", 10, "tests/run_gone.sh", each=1),
+    Part("teams", "R7", "passes of teams that lose a member", 10, "tests/run_team.sh", each=1),
+    Part("silent", "R8", "passes of runs with ranks that fall silent", 10, "tests/run_lost.sh", each=1),
+    Part("payloads", "R9", "bad programs", 200, "tests/run_command_bad.sh", each=1),
+    Part("command", "R9", "kills of studies of programs", 50, "tests/run_command.sh", each=1),
+    Part("fuzz", "R11", "random inputs", 10000000, "scripts/fuzz.sh", "all", "{count}", "{seed}", parallel=True),
+    Part("gpu", "R12", "passes without a GPU", 3, "tests/run_no_gpu.sh", each=1),
+    Part("bad-settings", "R11", "passes of bad configurations", 1, "tests/run_bad_studies.sh", each=1),
 ]
 
 

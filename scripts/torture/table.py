@@ -5,14 +5,21 @@ BEGIN = "<!-- torture: table -->"
 END = "<!-- torture: end of table -->"
 
 
+def counted(part, counts):
+    """What one part has counted, in words."""
+    if part.parallel and counts:
+        yield f"{part.reached(counts):,} {part.what} for each of {len(counts)}: {', '.join(sorted(counts))}"
+    for what, (ok, failed) in sorted(counts.items()):
+        words = part.what if len(counts) == 1 else what.replace("-", " ")
+        if not part.parallel:
+            yield f"{ok + failed:,} {words}" + (f", {failed:,} of them FAILED" if failed else "")
+        elif failed:
+            yield f"{words} FAILED"
+
+
 def reached(ledger, promise):
-    """ "1,000 kills, 2 of them FAILED; 20 ..." """
-    texts = []
-    for part in parts.PARTS:
-        if part.promise != promise:
-            continue
-        for what, (ok, failed) in sorted(ledger.counts(part.name).items()):
-            texts.append(f"{ok + failed:,} {what}" + (f", {failed:,} of them FAILED" if failed else ""))
+    mine = [p for p in parts.PARTS if p.promise == promise]
+    texts = [text for part in mine for text in counted(part, ledger.counts(part.name))]
     return "; ".join(texts) or "not counted yet"
 
 

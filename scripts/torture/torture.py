@@ -61,14 +61,14 @@ class Session:
         command = part.command(SOURCE, count, seed, os.path.join(folder, "files"))
         self.process = subprocess.Popen(command, cwd=folder, env=self.environment(), stdin=subprocess.DEVNULL, text=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
-        counted, failed, last = 0, 0, ""
+        counted, failed, last = {}, 0, ""
         for text in self.process.stdout:
             found = LINE.match(text.strip())
             if found:
                 _, what, n, result, s, where = found.groups()
                 s = int(s) if s else seed
                 self.note(part, what, int(n), result, seed=s, folder=where)
-                counted += int(n)
+                counted[what] = counted.get(what, 0) + int(n)
                 failed += result != "ok"
             else:
                 last = text.strip() or last
@@ -77,11 +77,11 @@ class Session:
         if code not in (0, 77) and not failed:
             self.note(part, part.what, 1, "failed", seed=seed, folder=folder)
         elif code == 0 and part.each is not None and not counted:
-            self.note(part, part.what, part.each, "ok", seed=seed)
-            counted = part.each
+            counted[part.what] = count if part.each == "count" else part.each
+            self.note(part, part.what, counted[part.what], "ok", seed=seed)
         if code in (0, 77):
             shutil.rmtree(folder, ignore_errors=True)
-        return code, counted, last
+        return code, max(counted.values(), default=0) if part.parallel else sum(counted.values()), last
 
     def stop(self):
         """The cycle under way does not count, and leaves nothing."""
@@ -93,13 +93,13 @@ class Session:
 
     def run(self, part):
         """False if something failed."""
-        goal = self.o.count or max(0, part.goal - self.ledger.total(part.name))
+        goal = self.o.count or max(0, part.goal - part.reached(self.ledger.counts(part.name)))
         why = part.missing(SOURCE)
         if why:
             say(f"{part.name} ({part.promise}): not available: {why}")
             return True
         if goal == 0:
-            say(f"{part.name} ({part.promise}): {self.ledger.total(part.name):,} counted, as promised")
+            say(f"{part.name} ({part.promise}): {part.reached(self.ledger.counts(part.name)):,} counted, as promised")
             return True
         seed = self.o.seed if self.o.seed is not None else self.ledger.next_seed(part.name)
         done, well, begin = 0, True, time.monotonic()
@@ -111,14 +111,15 @@ class Session:
                 return True
             well = well and code == 0
             done += max(counted, 1)
-            seed += 1
+            seed = max(seed + 1, self.ledger.next_seed(part.name))
         say(f"{part.name}: {done:,} {part.what} in {time.monotonic() - begin:.0f} s{'' if well else ', FAILED'}")
         return well
 
 
 def show_list():
     for p in parts.PARTS:
-        print(f"{p.name:<10} {p.promise:<4} {p.goal:>6,} {p.what}" + (f": not available: {p.missing(SOURCE)}" if p.missing(SOURCE) else ""))
+        why = p.missing(SOURCE)
+        print(f"{p.name:<13} {p.promise:<4} {p.goal:>11,} {p.what}{f': not available: {why}' if why else ''}")
 
 
 def arguments():
