@@ -15,7 +15,7 @@
 
 /* ---- the report ---- */
 
-static json_t *text_of(const char *format, va_list args) {
+static __attribute__((format(printf, 1, 0))) json_t *text_of(const char *format, va_list args) {
   struct strbuf text = STRBUF_INIT;
   strbuf_vprintf(&text, format, args);
   json_t *json = json_string(text.text);

@@ -89,9 +89,10 @@ static void add_lines(json_t *settings, const struct settings *defaults, enum se
 
 static enum err write_file(const struct doctor *d, const char *path) {
   json_t *file = recorded(d, "coxswain:study_file");
+  const char *from = json_string_value(file);
   struct strbuf text = STRBUF_INIT;
   strbuf_printf(&text, "# Effective settings of this study, from %s. Paths are relative to that file.\n",
-                file && json_is_string(file) ? json_string_value(file) : "?");
+                from ? from : "?");
   settings_write(d->conf, &text);
   enum err e = file_write_atomic(path, text.text, text.len);
   strbuf_free(&text);
