@@ -64,3 +64,8 @@ target_link_libraries(bench_train PRIVATE cox_nn)
 # Not a test: long journals, for scripts/bench_journal.sh.
 add_executable(grow_journal grow_journal.c)
 target_link_libraries(grow_journal PRIVATE cox_run)
+
+# Not a test: steering with simulated workers, for scripts/bench_steering.sh. It has a wire of its own, so the one of the
+# library is not linked.
+add_executable(bench_steer bench_steer.c)
+target_link_libraries(bench_steer PRIVATE cox_run)
