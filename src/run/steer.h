@@ -12,6 +12,7 @@
 #include "run/evaluator.h"
 #include "run/protocol.h"
 #include "run/run.h"
+#include "run/trial_queue.h"
 #include "run/walltime.h"
 #include "run/worker.h"
 
@@ -39,6 +40,8 @@ struct peer {
   int64_t ended;          /* stints ended in its last beat */
   struct durations packs; /* seconds until one was on disk */
   struct durations looks; /* the longest between two looks at commands, of each beat */
+  int64_t live, backlog;  /* steer_room.c: programs that run on; stints beyond its slots */
+  size_t place;           /* 1 + its place in steer.roomy; 0: it is not there */
   struct strbuf mail;     /* commands that leave after the next commit */
 };
 
@@ -90,6 +93,9 @@ struct steer {
 
   struct peer *peers;
   size_t n_peers;
+  struct peer **roomy; /* a heap of those that have room, the most free slots on top */
+  size_t n_roomy;
+  bool rooms_known;   /* false: news came, put them in order again */
   struct worker *own; /* rank 0's own worker; NULL if dedicated */
   bool own_over;
 
@@ -104,11 +110,9 @@ struct steer {
   int64_t *checkpoints; /* trials that may have a folder of their program's checkpoints */
   size_t n_checkpoints, cap_checkpoints;
 
-  int64_t *due; /* trials whose stint was cut short: handed out again first, in their order */
-  size_t n_due, cap_due;
-  int64_t *fresh; /* trials that never had a stint: points of the user's, or cut off before */
-  size_t n_fresh, cap_fresh;
-  int64_t next_order; /* of the next new stint */
+  struct trial_queue due;   /* whose stint was cut short: handed out again first, in their order */
+  struct trial_queue fresh; /* that never had a stint: points of the user's, or cut off before */
+  int64_t next_order;       /* of the next new stint */
   struct waiting_end *waiting;
   size_t n_waiting, cap_waiting;
 
@@ -133,9 +137,10 @@ struct steer {
   struct durations step_seconds;     /* of stints that ended in this run */
   double saving_before, step_before; /* as earlier runs knew them, 0.95 quantiles in seconds; 0: unknown */
   bool told_packs_stay;
-  int64_t unsaved;    /* trials whose worker left without bringing their states to disk */
-  bool withheld;      /* a stint would not have fitted into the time that is left */
-  bool told_withheld; /* ... the log says so */
+  int64_t unsaved;                 /* trials whose worker left without bringing their states to disk */
+  bool withheld;                   /* a stint would not have fitted into the time that is left */
+  bool told_withheld;              /* ... the log says so */
+  double takes_to_leave, asked_at; /* how long it would take to save everything, looked up now and then */
 };
 
 /* steer_open.c: settings, folder, journal, identity, sampler, schedule; the study as it was left. */
@@ -178,6 +183,11 @@ enum err steer_plan(struct steer *s);
 enum err steer_issue(struct steer *s, int64_t trial, int64_t to, int64_t order); /* a stint; there must be room */
 bool steer_best_is_incomplete(const struct steer *s); /* are weights of the best missing, or being made again? */
 size_t steer_out(const struct steer *s);              /* stints that are with our workers, or wait for their turn */
+
+/* steer_room.c: who has room for a stint. */
+struct peer *steer_roomiest(struct steer *s); /* the most free slots; NULL: nobody has room */
+bool steer_has_room(struct steer *s, struct peer *p);
+void steer_room_taken(struct steer *s, struct peer *p); /* a stint went out to it */
 
 /* steer_time.c */
 double steer_elapsed(const struct steer *s); /* seconds over all jobs of the study */

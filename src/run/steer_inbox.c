@@ -46,8 +46,7 @@ static enum err enqueue_point(struct steer *s, const json_t *json, const char *w
     e = steer_new_trial(s, &p, key, true, &number);
   params_free(&p);
   TRY(e);
-  MEM_GROW(s->fresh, s->n_fresh, &s->cap_fresh);
-  s->fresh[s->n_fresh++] = number;
+  queue_add(&s->fresh, number);
   return OK;
 }
 

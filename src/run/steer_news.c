@@ -12,10 +12,15 @@
 #include "run/steer.h"
 
 static struct peer *peer_of_rank(struct steer *s, int rank) {
-  for (size_t i = 0; i < s->n_peers; i++)
-    if (s->peers[i].rank == rank)
-      return &s->peers[i];
-  return NULL;
+  size_t low = 0, high = s->n_peers; /* they are in the order of their ranks */
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (s->peers[middle].rank < rank)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < s->n_peers && s->peers[low].rank == rank ? &s->peers[low] : NULL;
 }
 
 static void take_off(struct peer *p, int64_t trial) {
@@ -91,8 +96,7 @@ static enum err record_end(struct steer *s, const struct ending *e) {
 }
 
 static void hand_out_again(struct steer *s, int64_t trial) {
-  MEM_GROW(s->due, s->n_due, &s->cap_due);
-  s->due[s->n_due++] = trial;
+  queue_add(&s->due, trial);
 }
 
 static enum err fail_trial(struct steer *s, const struct ending *e, const char *reason) {
@@ -181,8 +185,8 @@ static bool must_wait(const struct steer *s, int64_t order) {
     for (size_t k = 0; k < s->peers[i].n_out; k++)
       if (trials[s->peers[i].out[k]].stint.order < order)
         return true;
-  for (size_t i = 0; i < s->n_due; i++)
-    if (trials[s->due[i]].stint.order < order && !trial_is_over(&trials[s->due[i]]))
+  for (size_t i = s->due.first; i < s->due.n; i++)
+    if (trials[s->due.items[i]].stint.order < order && !trial_is_over(&trials[s->due.items[i]]))
       return true;
   return false;
 }
@@ -313,7 +317,7 @@ static bool comes_back(struct peer *p, struct reader r) {
 enum err steer_take_news(struct steer *s, bool *any) {
   struct strbuf message = STRBUF_INIT;
   enum err e = OK;
-  *any = false;
+  *any = s->rooms_known = false;
   for (int from = 0; e == OK;) {
     e = wire_from_workers(s->wire, &from, &message);
     if (e != OK || from < 0)

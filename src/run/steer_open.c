@@ -278,8 +278,7 @@ static void gather_unfinished(struct steer *s) {
     if (trial_is_over(t))
       continue;
     if (!t->stints) {
-      MEM_GROW(s->fresh, s->n_fresh, &s->cap_fresh);
-      s->fresh[s->n_fresh++] = t->number;
+      queue_add(&s->fresh, t->number);
     } else if (t->stint.end == STINT_interrupted || t->stint.end == STINT_lost || t->stint.end == STINT_crashed) {
       pairs[n][0] = t->number;
       pairs[n++][1] = t->stint.order;
@@ -287,8 +286,7 @@ static void gather_unfinished(struct steer *s) {
   }
   qsort(pairs, n, sizeof *pairs, by_order);
   for (size_t i = 0; i < n; i++) {
-    MEM_GROW(s->due, s->n_due, &s->cap_due);
-    s->due[s->n_due++] = pairs[i][0];
+    queue_add(&s->due, pairs[i][0]);
   }
   free(pairs);
 }
@@ -435,10 +433,11 @@ void steer_close(struct steer *s) {
   free(s->peers);
   free(s->holder);
   free(s->best);
-  free(s->due);
+  queue_free(&s->due);
+  queue_free(&s->fresh);
+  free(s->roomy);
   free(s->live);
   free(s->checkpoints);
-  free(s->fresh);
   free(s->waiting);
   free(s->folder);
   free(s->study_file);

@@ -11,7 +11,7 @@
 /* ---- limits ---- */
 
 static bool may_ask(const struct steer *s) {
-  if (s->n_fresh)
+  if (queue_length(&s->fresh))
     return true;
   return !s->fixed_points && !s->exhausted && (int64_t)s->study.n < settings_int(s->conf, "study.trials");
 }
@@ -38,44 +38,6 @@ static enum halt limit_reached(const struct steer *s) {
 
 /* ---- who ---- */
 
-/* Stints beyond the slots, so that a worker of short ones does not wait for each: twice what it ended in its last
- * quantum; one where a stint takes less than a second; none where waiting a quantum for the next decision costs
- * nothing. */
-static int64_t backlog_of(const struct steer *s, const struct peer *p) {
-  int64_t given = settings_int(s->conf, "run.backlog");
-  if (s->runs_on) /* it would wait for programs that have slots */
-    return 0;
-  if (given > 0)
-    return given;
-  if (p->ended > 1)
-    return p->ended < 256 ? 2 * p->ended : 512;
-  double quantum = settings_double(s->conf, "run.quantum");
-  int64_t stints = s->study.next_stint;
-  return stints > 0 && s->study.seconds / (double)stints < 20 * quantum ? 1 : 0;
-}
-
-static int64_t free_slots(struct steer *s, const struct peer *p) {
-  return p->slots - (int64_t)p->n_out - steer_live_with(s, p);
-}
-
-static int64_t room_of(struct steer *s, const struct peer *p) {
-  return p->presence == PEER_HERE ? free_slots(s, p) + backlog_of(s, p) : 0;
-}
-
-static struct peer *roomiest(struct steer *s) {
-  struct peer *best = NULL;
-  int64_t most = INT64_MIN;
-  for (size_t i = 0; i < s->n_peers; i++) {
-    struct peer *p = &s->peers[i];
-    int64_t room = free_slots(s, p); /* before backlogs */
-    if (p->presence == PEER_HERE && (s->ordered || room_of(s, p) > 0) && room > most) {
-      most = room;
-      best = p;
-    }
-  }
-  return best;
-}
-
 /* The worker that has the state in memory, if it has room, or if nobody else could have the state without training it
  * again. */
 static struct peer *worker_for(struct steer *s, const struct trial *t) {
@@ -85,10 +47,10 @@ static struct peer *worker_for(struct steer *s, const struct trial *t) {
     return apart;
   if (holder >= 0 && s->peers[holder].presence == PEER_HERE) {
     bool on_disk = t->saved[0].pack && t->saved[0].step >= t->step;
-    if (!on_disk || s->ordered || steer_is_live(s, t) || room_of(s, &s->peers[holder]) > 0)
+    if (!on_disk || s->ordered || steer_is_live(s, t) || steer_has_room(s, &s->peers[holder]))
       return &s->peers[holder];
   }
-  return roomiest(s);
+  return steer_roomiest(s);
 }
 
 /* A study that was complete is not any more when one of its limits is raised. */
@@ -118,6 +80,7 @@ enum err steer_issue(struct steer *s, int64_t number, int64_t to, int64_t order)
   put_assignment(&p->mail, &a);
   MEM_GROW(p->out, p->n_out, &p->cap_out);
   p->out[p->n_out++] = number;
+  steer_room_taken(s, p);
   if (s->holder[number] >= 0 && p != &s->peers[s->holder[number]])
     steer_forget(s, number); /* that worker's state will be an old one */
   s->holder[number] = -1;
@@ -127,12 +90,6 @@ enum err steer_issue(struct steer *s, int64_t number, int64_t to, int64_t order)
 
 /* ---- what ---- */
 
-static int64_t take_first(int64_t *queue, size_t *n) {
-  int64_t first = queue[0];
-  memmove(queue, queue + 1, --*n * sizeof *queue);
-  return first;
-}
-
 /* A program without a checkpoint that does not run begins anew. */
 static int64_t steps_left(const struct steer *s, const struct trial *t, int64_t to) {
   return s->runs_on && !steer_is_live(s, t) ? to : to - t->step;
@@ -140,18 +97,18 @@ static int64_t steps_left(const struct steer *s, const struct trial *t, int64_t 
 
 /* A trial whose stint was cut short goes on to where that stint was to end. */
 static enum err issue_due(struct steer *s, bool *issued) {
-  const struct trial *t = &s->study.trials[s->due[0]];
+  const struct trial *t = &s->study.trials[queue_first(&s->due)];
   *issued = true;
   if (trial_is_over(t)) {
-    take_first(s->due, &s->n_due);
+    queue_take(&s->due);
     return OK;
   }
   *issued = steer_has_time_for(s, steps_left(s, t, t->stint.to));
   if (!*issued)
     return OK;
-  if (!roomiest(s))
+  if (!steer_roomiest(s))
     return steer_make_room(s, issued);
-  take_first(s->due, &s->n_due);
+  queue_take(&s->due);
   return steer_issue(s, t->number, t->stint.to, t->stint.order);
 }
 
@@ -160,7 +117,7 @@ static enum err fetch_fresh(struct steer *s, bool *got) {
   struct params point;
   enum ask answer = ASK_POINT;
   int64_t number;
-  if (s->n_fresh == 0) {
+  if (queue_length(&s->fresh) == 0) {
     params_init(&point);
     TRY(sampler_ask(&s->sampler, &s->study, (int64_t)s->study.n, &point, &answer));
     s->exhausted = answer == ASK_EXHAUSTED;
@@ -168,11 +125,10 @@ static enum err fetch_fresh(struct steer *s, bool *got) {
     params_free(&point);
     TRY(e);
     if (answer == ASK_POINT) {
-      MEM_GROW(s->fresh, s->n_fresh, &s->cap_fresh);
-      s->fresh[s->n_fresh++] = number;
+      queue_add(&s->fresh, number);
     }
   }
-  *got = s->n_fresh > 0;
+  *got = queue_length(&s->fresh) > 0;
   return OK;
 }
 
@@ -183,9 +139,9 @@ static enum err issue_new(struct steer *s, int64_t to, bool *issued) {
   TRY(fetch_fresh(s, issued));
   if (!*issued)
     return OK;
-  if (!roomiest(s))
+  if (!steer_roomiest(s))
     return steer_make_room(s, issued);
-  return steer_issue(s, take_first(s->fresh, &s->n_fresh), to, s->next_order++);
+  return steer_issue(s, queue_take(&s->fresh), to, s->next_order++);
 }
 
 /* A trial that paused, or was cut short, goes on. */
@@ -194,22 +150,22 @@ static enum err issue_again(struct steer *s, int64_t number, int64_t to, bool *i
   *issued = steer_has_time_for(s, steps_left(s, t, to));
   if (!*issued)
     return OK;
-  if (!roomiest(s) && !steer_is_live(s, t))
+  if (!steer_roomiest(s) && !steer_is_live(s, t))
     return steer_make_room(s, issued);
   return steer_issue(s, number, to, s->next_order++);
 }
 
 /* Points of the user's that were cancelled or told before their turn came wait no longer. */
 static void tidy_fresh(struct steer *s) {
-  while (s->n_fresh && trial_is_over(&s->study.trials[s->fresh[0]]))
-    take_first(s->fresh, &s->n_fresh);
+  while (queue_length(&s->fresh) && trial_is_over(&s->study.trials[queue_first(&s->fresh)]))
+    queue_take(&s->fresh);
 }
 
 static enum err issue_next(struct steer *s, bool *issued) {
   int64_t trial, to;
   *issued = true;
   tidy_fresh(s);
-  if (s->n_due)
+  if (queue_length(&s->due))
     return issue_due(s, issued);
   if (s->limit != HALT_NONE) {
     *issued = false;
@@ -230,8 +186,8 @@ static enum err issue_next(struct steer *s, bool *issued) {
 /* ordered: a window of stints, dealt out evenly. */
 static bool place_left(struct steer *s) {
   if (s->ordered)
-    return (int64_t)steer_out(s) < settings_int(s->conf, "run.in_flight") && roomiest(s);
-  return roomiest(s) != NULL || s->n_live > 0;
+    return (int64_t)steer_out(s) < settings_int(s->conf, "run.in_flight") && steer_roomiest(s);
+  return steer_roomiest(s) != NULL || s->n_live > 0;
 }
 
 static bool workers_left(const struct steer *s) {
@@ -317,7 +273,7 @@ static enum err bring_one_home(struct steer *s, bool *issued) {
 static void watch_limits(struct steer *s) {
   if (s->limit == HALT_NONE)
     s->limit = limit_reached(s);
-  bool comes_in = s->ordered && (steer_out(s) || s->n_due);
+  bool comes_in = s->ordered && (steer_out(s) || queue_length(&s->due));
   bool waits = s->limit != HALT_TIMEOUT && (comes_in || steer_best_is_incomplete(s));
   if (s->halt == HALT_NONE && !waits)
     s->halt = s->limit;

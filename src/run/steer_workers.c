@@ -160,6 +160,7 @@ enum err steer_lose(struct steer *s, struct peer *p, bool blame, const char *why
   }
   enum err e = OK;
   p->presence = PEER_GONE;
+  s->rooms_known = false;
   for (size_t i = 0; i < s->study.n && i < s->cap_holder; i++)
     if (s->holder[i] == (int)(p - s->peers))
       s->holder[i] = -1;
