@@ -145,4 +145,4 @@ cp "$tests/../configs/command_example.cfg" "$tests/../configs/command_example.py
 expect 0 ranks 2 run command_example.cfg --set study.trials=9
 status_is command_example 'x["complete"] and x["counts"]["failed"] == 0 and x["best"]["value"] < 1'
 
-echo "torture: command kills $kills ok"
+echo "torture: command kills of studies of programs $kills ok"

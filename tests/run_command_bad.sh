@@ -63,4 +63,4 @@ wrong "which way is better" 'study.metric=accuracy'
 wrong "runs on one rank" run.ranks_per_trial=2
 wrong "choose another name" 'space={ until = (1, 2); }'
 
-echo "torture: command bad-programs $(cut -d' ' -f1 checked) ok"
+echo "torture: payloads bad programs $(cut -d' ' -f1 checked) ok"

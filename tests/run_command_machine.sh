@@ -16,7 +16,7 @@ cores=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
 for gpu in $(echo "$CUDA_VISIBLE_DEVICES" | tr , ' '); do
   rmdir "../../gpu-$gpu"
 done
-echo "{\"loss\": 1, \"gpus\": \"$CUDA_VISIBLE_DEVICES\", \"cores\": \"$cores\", \"threads\": \"$OMP_NUM_THREADS\", \"point\": \"$POINT\"}"
+echo "{\"loss\": 1, \"gpus\": \"$CUDA_VISIBLE_DEVICES\", \"cores\": \"$cores\", \"threads\": \"$OMP_NUM_THREADS\", \"point\": \"$POINT\", \"name\": \"${0##*/}\"}"
 EOF
 chmod +x looks.sh
 cat >looks.cfg <<'EOF'
@@ -44,6 +44,9 @@ seen plain 'all(a["gpus"] == "7" and a["threads"] == "5" and a["point"].startswi
 OMP_NUM_THREADS=5 expect 0 "$COXSWAIN" run looks.cfg --out threads --set 'command.env=("OMP_NUM_THREADS=3")' \
   --set command.cpus=1 --set run.slots=1
 seen threads 'all(a["threads"] == "3" for _, a in x)'
+ln -s looks.sh link.sh # as the Python of a virtual environment
+expect 0 "$COXSWAIN" run looks.cfg --out linked --set 'command.argv=("./link.sh")' --set run.slots=1 --set study.trials=2
+seen linked 'all(a["name"] == "link.sh" for _, a in x)'
 expect 2 "$COXSWAIN" run looks.cfg --out wrong --set 'command.env=("1X=2")'
 says "is no NAME=value"
 expect 2 "$COXSWAIN" run looks.cfg --out wrong --set 'command.env=("A={y}")'

@@ -59,7 +59,7 @@ PARTS = [
     Part("teams", "R7", "passes of teams that lose a member", 10, "tests/run_team.sh", each=1),
     Part("silent", "R8", "passes of runs with ranks that fall silent", 10, "tests/run_lost.sh", each=1),
     Part("payloads", "R9", "bad programs", 200, "tests/run_command_bad.sh", each=1),
-    Part("command", "R9", "kills of studies of programs", 50, "tests/run_command.sh", each=1),
+    Part("command", "R9", "kills of studies of programs", 50, "tests/run_command.sh", "{count}"),
     Part("fuzz", "R11", "random inputs", 10000000, "scripts/fuzz.sh", "all", "{count}", "{seed}", parallel=True),
     Part("gpu", "R12", "passes without a GPU", 3, "tests/run_no_gpu.sh", each=1),
     Part("bad-settings", "R11", "passes of bad configurations", 1, "tests/run_bad_studies.sh", each=1),

@@ -89,13 +89,15 @@ static void texts_free(struct texts *t) {
   free(t->items);
 }
 
+/* Symbolic links stay: a Python of a virtual environment is one, and finds it by its own name. */
 char *command_program(const struct settings *conf, const char *word) {
   if (!strchr(word, '/'))
     return mem_strdup(word);
-  char *path = settings_path(conf, word), *absolute = realpath(path, NULL);
-  if (absolute)
-    free(path);
-  return absolute ? absolute : path;
+  char *path = settings_path(conf, word), *here = *path == '/' ? NULL : realpath(".", NULL);
+  char *absolute = here ? path_join(here, path) : mem_strdup(path);
+  free(here);
+  free(path);
+  return absolute;
 }
 
 static char *folder_of_study_file(const struct settings *conf) {
