@@ -270,9 +270,11 @@ static const char *command_describe(const struct evaluator *e) {
   return ((const struct command_run *)e->context)->description;
 }
 
-/* A program of one step has nothing to go on from; one of several keeps checkpoints, and loses what it did since. */
+/* A program of one step has nothing to go on from, nor has one that is said to keep no checkpoint; others lose what
+ * they did since their last. */
 static enum stint_cut command_cut(const struct settings *conf) {
-  return command_steps(conf) > 1 ? CUT_BETWEEN_STEPS : CUT_LOSES_ALL;
+  bool checkpoints = command_steps(conf) > 1 && settings_bool(conf, "schedule.pause");
+  return checkpoints ? CUT_BETWEEN_STEPS : CUT_LOSES_ALL;
 }
 
 /* Programs have their grace time to write a checkpoint; a second signal cuts it short. Then the keepers' lines close,

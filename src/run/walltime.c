@@ -7,10 +7,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "run/question.h"
 #include "run/scheduler.h"
 
-#define PATIENCE 10.0 /* seconds for an answer */
+#define PATIENCE 10.0    /* seconds for an answer */
+#define AT_THE_START 3.0 /* ... before anything begins */
 
 /* ---- the rule ---- */
 
@@ -84,32 +86,6 @@ static void hear(struct walltime *w, struct job_time t) {
   w->heard = true;
 }
 
-struct walltime *walltime_open(double limit, double since, double every) {
-  struct walltime *w = MEM_NEW(struct walltime);
-  struct job_time t;
-  char text[32];
-  *w = (struct walltime){.limit = limit > 0 ? limit : (double)INFINITY, .since = since, .every = every};
-  w->ends = w->given = w->job = (double)INFINITY;
-  question_init(&w->question);
-  if (limit > 0) {
-    clock_duration(limit - (clock_seconds() - since), text);
-    log_info("walltime: run.walltime leaves %s", text);
-  }
-  w->scheduler = every > 0 ? scheduler_here() : NULL;
-  if (w->scheduler && !w->scheduler->job(w->job_name, sizeof w->job_name))
-    w->scheduler = NULL;
-  if (w->scheduler && w->scheduler->guess && w->scheduler->guess(&t))
-    hear(w, t);
-  return w;
-}
-
-void walltime_close(struct walltime *w) {
-  if (!w)
-    return;
-  question_drop(&w->question);
-  free(w);
-}
-
 /* Said once: what is not there now will hardly be there later, and signals and checkpoints do without it. */
 static void complain(struct walltime *w, const char *what) {
   if (!w->complained)
@@ -153,6 +129,42 @@ static void listen_for_answer(struct walltime *w) {
 void walltime_watch(struct walltime *w) {
   if (w->scheduler)
     listen_for_answer(w);
+}
+
+/* What is begun before the time is known might not fit into it. */
+static void wait_for_first_answer(struct walltime *w) {
+  for (double end = clock_seconds() + AT_THE_START; w->scheduler && !w->heard && !w->complained; clock_sleep(0.005)) {
+    walltime_watch(w);
+    if (clock_seconds() > end || stop_requested() != STOP_NONE)
+      return;
+  }
+}
+
+struct walltime *walltime_open(double limit, double since, double every) {
+  struct walltime *w = MEM_NEW(struct walltime);
+  struct job_time t;
+  char text[32];
+  *w = (struct walltime){.limit = limit > 0 ? limit : (double)INFINITY, .since = since, .every = every};
+  w->ends = w->given = w->job = (double)INFINITY;
+  question_init(&w->question);
+  if (limit > 0) {
+    clock_duration(limit - (clock_seconds() - since), text);
+    log_info("walltime: run.walltime leaves %s", text);
+  }
+  w->scheduler = every > 0 ? scheduler_here() : NULL;
+  if (w->scheduler && !w->scheduler->job(w->job_name, sizeof w->job_name))
+    w->scheduler = NULL;
+  if (w->scheduler && w->scheduler->guess && w->scheduler->guess(&t))
+    hear(w, t);
+  wait_for_first_answer(w);
+  return w;
+}
+
+void walltime_close(struct walltime *w) {
+  if (!w)
+    return;
+  question_drop(&w->question);
+  free(w);
 }
 
 void walltime_facts(const struct walltime *w, struct time_facts *f) {
