@@ -169,8 +169,9 @@ wait_for 30 "some trials" at_least 40 refused/journal.log
 refuse refused
 wait_for 30 "the warning" has_said "could not be written"
 kill -TERM "$started"
-ends_with 75
+ends_with 74
 says "could not be brought to disk"
+status_is refused 'x["left"] == "error" and x["counts"]["training"] == 0'
 relent refused
 expect 0 "$COXSWAIN" run curve.cfg --out refused --set function.seconds=0
 same_search whole refused

@@ -133,6 +133,8 @@ static const char *const halt_words[] = {
 /* How a run that did not complete the study ended, for job scripts (`coxswain status --json`): whether to start again
  * at once, in the next job, or not at all. A run that died says nothing. */
 static const char *left_word(const struct steer *s) {
+  if (s->unsaved && !is_over(s))
+    return "error";
   switch (s->halt) {
   case HALT_SIGNAL:
     return "signal";
@@ -158,6 +160,14 @@ static enum err prune_rest(struct steer *s) {
   return OK;
 }
 
+/* What can be written of best/ while there is more to do is a help for those who look, and no reason to fail. */
+static void write_best_so_far(struct steer *s) {
+  if (steer_write_best(s) == OK)
+    return;
+  log_warn("best/ is not up to date: %s", err_text());
+  err_clear();
+}
+
 static enum err finish(struct steer *s) {
   char text[160];
   TRY(steer_note_time(s));
@@ -176,12 +186,9 @@ static enum err finish(struct steer *s) {
   steer_snapshot_now(s);
   steer_collect_checkpoints(s);
   steer_collect_packs(s);
-  if (s->unsaved)
-    log_warn(
-        "the states of %lld trials could not be brought to disk: they are trained again from what was saved before. "
-        "Look at the disk of %s before you go on",
-        (long long)s->unsaved, s->folder);
-  return is_over(s) ? OK : steer_write_best(s);
+  if (!is_over(s))
+    write_best_so_far(s);
+  return OK;
 }
 
 static enum err verdict(const struct steer *s) {
@@ -194,6 +201,11 @@ static enum err verdict(const struct steer *s) {
     return OK;
   if (s->failure != OK)
     return FAIL(s->failure, "%s", s->failure_text);
+  if (s->unsaved)
+    return FAIL(ERR_IO,
+                "the states of %lld trials could not be brought to disk: look at the disk of %s before you go on with "
+                "the same command; they are trained again from what was saved before",
+                (long long)s->unsaved, s->folder);
   if (is_complete(s->halt))
     return FAIL(ERR_STOPPED, "the weights of the best trials were lost: the same command trains them again");
   return FAIL(ERR_STOPPED, "%s: the study is not complete; the same command goes on with it", halt_words[s->halt]);

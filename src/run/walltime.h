@@ -56,8 +56,8 @@ double durations_p95(const struct durations *d);
 
 struct walltime;
 
-/* Waits some seconds for the first answer. limit: run.walltime, 0: none; since: the moment it counts from (clock_seconds); every: seconds between two questions,
- * 0: nobody is asked. */
+/* Waits some seconds for the first answer. limit: run.walltime, 0: none; since: the moment it counts from
+ * (clock_seconds); every: seconds between two questions, 0: nobody is asked. */
 struct walltime *walltime_open(double limit, double since, double every);
 void walltime_close(struct walltime *w); /* NULL is fine */
 /* Asks and listens; never waits. Call it often. Says in the log what it learns. */
