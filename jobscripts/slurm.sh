@@ -16,12 +16,14 @@
 #
 # STUDY is a study file or the folder of a study. There are two ways to come to the end of one that is longer than a job:
 #
-#   sbatch jobscripts/slurm.sh scan.cfg                        one job, which puts itself back into the queue
-#   for i in 1 2 3 4 5; do                                     a chain: each job waits for the one before (same name,
-#     sbatch --no-requeue -d singleton -J scan jobscripts/slurm.sh scan.cfg      same user) and goes on; those that are
-#   done                                                       left over find the study done and leave
+#   sbatch jobscripts/slurm.sh scan.cfg        one job, which puts itself back into the queue
 #
-# The first needs the warning that --signal asks for; the second also gets over jobs that end without any.
+#   for i in 1 2 3 4 5; do                     a chain: each job waits for those before it (same name, same user) and goes
+#     sbatch --no-requeue -d singleton -J scan jobscripts/slurm.sh scan.cfg         on; what is left over finds the study
+#   done                                                                            done and leaves
+#
+# The first needs jobs that leave in time, by the time left that Slurm tells the run or by the warning of --signal; the
+# second also gets over jobs that end without a word. Either way a launch whose ranks die is repeated inside the job.
 set -uo pipefail
 
 # module load openmpi hdf5                # as for building
@@ -53,13 +55,16 @@ out=${out:-$folder}
 launches=$out/logs/launches-$SLURM_JOB_ID
 mkdir -p "$out/logs" && touch "$launches" || exit 74
 
-# ---- 2. how the study stands: by its journal, never by exit codes of srun, which has been seen to return 0 when a
+# ---- 2. how the study stands: by its journal, not by exit codes of srun, which has been seen to return 0 when a
 # node had failed ----
 look() {
   json=$("$coxswain" status --json --exit-code "$out" 2>/dev/null)
   state=$? # 0 done, 3 too many trials failed, 75 more to do, 2 no study yet
 }
 word() { sed -n "s/,\$//; s/^  \"$1\": //p" <<<"$json" | tr -d '"'; } # one value of that JSON
+kept() { # what need not be trained again: moves when a launch brings anything
+  if [ $state -eq 2 ]; then echo "0 0.0"; else echo "$(word steps) $(word training_seconds)"; fi
+}
 
 # Another job has it? Leave. If it is a launch of this job, or of one that is over, whose rank 0 hangs on a node that
 # does not answer, its lock runs out by itself.
@@ -114,7 +119,10 @@ launch() { # NODE...
     --ntasks=$(($# * per_node)) --ntasks-per-node="$per_node" "${srun_options[@]}" \
     "$coxswain" run "$study" --out "$out" ${options[@]+"${options[@]}"} &
   run=$!
-  while kill -0 "$run" 2>/dev/null; do wait "$run"; done # wait returns at each signal as well
+  while kill -0 "$run" 2>/dev/null; do # wait returns at each signal as well
+    wait "$run"
+    code=$?
+  done
   run=
 }
 
@@ -122,19 +130,19 @@ launch() { # NODE...
 mapfile -t nodes < <(nodes_of_job)
 while [ $warned = no ]; do
   wait_for_lock
-  kept="$(word steps) $(word training_seconds)" # moves when a launch brings anything; the file outlives a requeue
-  if [ "$(grep -cxF -- "$kept" "$launches")" -ge "$tries" ]; then
+  if [ "$(grep -cxF -- "$(kept)" "$launches")" -ge "$tries" ]; then # a file: it outlives a requeue
     say "the last $tries launches brought nothing: see above, and $out/logs. Not started again"
     exit 70
   fi
-  echo "$kept" >>"$launches" || exit 74
+  kept >>"$launches" || exit 74
   openings=$(word openings)
+  say "launch on ${nodes[*]}"
   launch "${nodes[@]}"
   look
   left=$(word left) # how the run left: of no meaning if this launch did not even come to open the study
   [ "$(word openings)" != "$openings" ] || left=
-  case $state:$left in
-  0:* | 3:*)
+  case $state:$code:$left in
+  0:0:* | 3:*) # both must say so: srun alone lies, and the study may be another one than the file asks for
     "$coxswain" status "$out"
     rm -f "$launches"
     exit "$state"
@@ -148,7 +156,7 @@ while [ $warned = no ]; do
   [ $warned = yes ] && break
   sleep 5
   mapfile -t nodes < <(nodes_that_answer)
-  say "the ranks are gone and there is more to do: again on ${nodes[*]:-no node}"
+  say "the ranks are gone (code $code) and there is more to do; nodes that answer: ${nodes[*]:-none}"
   [ ${#nodes[@]} -gt 0 ] || break
 done
 

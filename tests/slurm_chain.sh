@@ -65,7 +65,7 @@ run_into_limits() {
   done
   wait_for $((200 * limits)) "the jobs that run into their limits" job_over "$job"
   expect 75 "$COXSWAIN" status --exit-code limits
-  chain "$script" limits 60
+  chain "$script" limits 60 --set function.seconds=0.002
   wait_for $((300 * limits)) "the last job of limits" job_over "$job"
 }
 

@@ -155,12 +155,12 @@ static json_t *json_or_null(const char *text) {
   return json ? json : json_null();
 }
 
-/* How often the study was opened to be run or changed. */
+/* How often the study was opened to be run or changed; the first time does not say so. */
 static int64_t openings(const struct study *s) {
   json_t *writer = json_or_null(study_attribute(s, "coxswain:writer"));
   int64_t n = json_integer_value(json_object_get(writer, "epoch"));
   json_decref(writer);
-  return n;
+  return n > 0 ? n : 1;
 }
 
 struct json_t *report_status_json(const struct report_study *r) {
