@@ -53,7 +53,10 @@ bool steer_is_best(const struct steer *s, int64_t trial) {
 static bool needs_state(const struct steer *s, const struct trial *t) {
   if (t->state == TRIAL_COMPLETE)
     return steer_is_best(s, t->number);
-  return !trial_is_over(t) && (!trial_is_paused(t) || schedule_may_promote(&s->schedule, &s->study, t));
+  if (trial_is_over(t))
+    return false;
+  bool cut_short = t->stint.end != STINT_reached; /* also behind its last step, if that is not on record yet */
+  return !trial_is_paused(t) || cut_short || schedule_may_promote(&s->schedule, &s->study, t);
 }
 
 static int compare_names(const void *a, const void *b) {
