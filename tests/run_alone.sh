@@ -87,6 +87,7 @@ search_of sphere | cmp - before
 
 step "a folder can be moved and read where it lies"
 mv sphere moved
+status_is moved 'x["timers"]["commits"] > 2 and x["timers"]["journal_seconds"] > 0'
 status_is moved 'x["complete"] and x["counts"]["complete"] == 20'
 expect 0 "$COXSWAIN" run moved --set study.trials=21
 each_once moved 21

@@ -568,6 +568,53 @@ static void test_older_epochs_dropped(void) {
   study_free(&s);
 }
 
+/* tests/data/format-1 was written when format 1 was new, and stays as it is. */
+static void test_older_format(void) {
+  const char *path = test_source_file("tests/data/format-1/journal.log");
+  struct study s;
+  if (!path)
+    return;
+  study_init(&s, NULL);
+  REQUIRE(journal_read(path, study_visit, &s, NULL) == OK);
+  CHECK_TEXT(study_attribute(&s, "coxswain:format"), "1");
+  CHECK(s.n == 9 && s.counts[TRIAL_COMPLETE] == 1 && s.counts[TRIAL_PRUNED] == 8 && s.best == 5);
+  const struct trial *t = &s.trials[5];
+  CHECK_NEAR(t->value, 3.75649, 1e-5);
+  CHECK(t->step == 9 && t->stints == 3 && t->rung == 2 && t->n_reports == 9 && t->saved[0].step == 9);
+  CHECK(params_get(&t->params, "layers")->as.i == 1);
+  CHECK_TEXT(params_get(&t->params, "kind")->as.text, "b");
+  CHECK(test_text_contains(trial_attribute(t, "provenance"), "\"rank\""));
+  study_free(&s);
+}
+
+static void test_newer_format(void) {
+  char path[600];
+  snprintf(path, sizeof path, "%s/journal.log", test_folder("journal-format"));
+  struct op study = named(OP_CREATE_STUDY, -1, "s", NULL), trial = named(OP_CREATE_TRIAL, 0, NULL, NULL);
+  struct op format = named(OP_STUDY_ATTR, -1, "coxswain:format", "1");
+  uint32_t crc = 0;
+  format.system = true;
+  append_group(path, 1, &crc, &study);
+  append_group(path, 1, &crc, &format);
+  append_group(path, 1, &crc, &trial);
+  free(fold(path, OK));
+  format.json = "2"; /* a later program has gone on with it in its own way */
+  append_group(path, 2, &crc, &format);
+  append_group(path, 2, &crc, &trial);
+  free(fold(path, ERR_INPUT));
+  CHECK(names_a_line(path) && atoi(err_text() + strlen(path) + 1) == 4);
+  CHECK(test_text_contains(err_text(), "format 2") && test_text_contains(err_text(), "up to 1"));
+  CHECK(test_text_contains(err_text(), COXSWAIN_VERSION));
+  struct journal *j;
+  struct study s;
+  int64_t before = file_size(path);
+  study_init(&s, NULL);
+  err_clear();
+  CHECK(journal_open(&j, path, study_visit, &s) == ERR_INPUT);
+  CHECK(file_size(path) == before);
+  study_free(&s);
+}
+
 static void test_dashboard_lines(void) {
   struct written f;
   write_journal(&f, test_folder("journal-foreign"), 11, 6);
@@ -720,8 +767,9 @@ int main(void) {
       {"any bytes", test_any_bytes}, {"what is written is read, epochs rise", test_written_is_read},
       {"torn at every byte", test_torn_at_every_byte}, {"every bit flipped", test_every_bit_flipped},
       {"holes of zeros", test_holes}, {"files that are no journals", test_other_files},
-      {"a second writer is refused", test_second_writer_refused},
-      {"older epochs are dropped", test_older_epochs_dropped}, {"lines of a dashboard", test_dashboard_lines},
+      {"a second writer is refused", test_second_writer_refused}, {"a journal of format 1", test_older_format},
+      {"a newer format is refused", test_newer_format}, {"older epochs are dropped", test_older_epochs_dropped},
+      {"lines of a dashboard", test_dashboard_lines},
       {"what cannot be read back is not written", test_bugs_are_not_written},
       {"a write that fails is final", test_full_disk}, {"read while written", test_read_while_written}, );
 }

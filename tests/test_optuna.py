@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Does Optuna see in a journal what Coxswain says is there?
 
-test_optuna.py JOURNAL EXPECTED.json
+test_optuna.py JOURNAL EXPECTED.json ...    pairs of them
 
 EXPECTED.json is what `coxswain export DIR --format json` writes: study, direction, and for each trial number, state,
 value, params, intermediate_values and attributes. Exit code 0: all equal; 1: the differences are printed; 77: this Python has no
@@ -144,6 +144,6 @@ def main(journal, expected_path):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3 or len(sys.argv) % 2 == 0:
         sys.exit(__doc__)
-    sys.exit(main(sys.argv[1], sys.argv[2]))
+    sys.exit(max(main(journal, expected) for journal, expected in zip(sys.argv[1::2], sys.argv[2::2])))

@@ -27,6 +27,15 @@ for python in $pythons; do
   for study in running finished maximize; do
     "$python" "$here/test_optuna.py" "$folder/$study.log" "$folder/$study.json"
   done
+  set --
+  for cut in "$folder"/cut-*.log; do
+    set -- "$@" "$cut" "${cut%.log}.json"
+  done
+  "$python" "$here/test_optuna.py" "$@" >"$folder/cuts.txt" || {
+    cat "$folder/cuts.txt"
+    exit 1
+  }
+  echo "$(wc -l <"$folder/cuts.txt") cuts, opened and written on: $(tail -n 1 "$folder/cuts.txt")"
   cp "$folder/running.log" "$folder/live.log"
   printf '%s\n' "$note" '{"op_code":3,"worker_id":"dashboard-1","study_id":0,"system_attr":{"dashboard:x":1}}' >>"$folder/live.log"
   printf '{"op_code":4,"worker_id":"cox' >>"$folder/live.log"

@@ -499,6 +499,20 @@ static void test_full_disk(void) {
     CHECK(result == 0);
 }
 
+/* tests/data/format-1 was written when format 1 was new, and stays as it is. */
+static void test_older_format(void) {
+  const char *path = test_source_file("tests/data/format-1/packs/000001-r0000-000000.h5");
+  struct state s;
+  int64_t step = 0;
+  if (!path)
+    return;
+  state_init(&s);
+  CHECK(pack_check(path) == OK);
+  REQUIRE(pack_read(path, 5, &s, &step) == OK);
+  CHECK(step == 9 && s.n > 0);
+  state_free(&s);
+}
+
 int main(void) {
   return TEST_MAIN(
       "pack", {"round trip", test_round_trip}, {"a trial that is not in it", test_absent_trial},
@@ -506,7 +520,8 @@ int main(void) {
       {"two packs at once", test_two_packs_at_once}, {"names that HDF5 cannot hold", test_names_that_are_paths},
       {"h5dump reads it", test_h5dump_reads_it}, {"equal states, equal bytes", test_equal_bytes},
       {"damage is found", test_damage_is_found}, {"damage of every trailer byte", test_damage_of_every_trailer_byte},
-      {"right checksum, wrong content", test_right_checksum_wrong_content}, {"libhdf5 prints nothing", test_quiet},
-      {"no folder", test_no_folder}, {"unwritable folder", test_unwritable_folder},
-      {"write cut short", test_write_cut_short}, {"full disk", test_full_disk});
+      {"right checksum, wrong content", test_right_checksum_wrong_content}, {"a pack of format 1", test_older_format},
+      {"libhdf5 prints nothing", test_quiet}, {"no folder", test_no_folder},
+      {"unwritable folder", test_unwritable_folder}, {"write cut short", test_write_cut_short},
+      {"full disk", test_full_disk});
 }

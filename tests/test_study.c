@@ -148,6 +148,14 @@ static void check_study(const struct study *s) {
         (best < 0 || (s->maximize ? t->value > s->trials[best].value : t->value < s->trials[best].value)))
       best = (int64_t)i;
   }
+  for (size_t i = 0; i < s->n && s->n < 60; i++) {
+    int64_t first = -1; /* of the point, in a trial that is not over */
+    for (size_t k = 0; k < s->n && first < 0; k++)
+      if (s->trials[k].settled && !trial_is_over(&s->trials[k]) &&
+          params_equal(&s->trials[k].params, &s->trials[i].params))
+        first = (int64_t)k;
+    CHECK(study_find_open(s, &s->trials[i].params) == first);
+  }
   CHECK(memcmp(counts, s->counts, sizeof counts) == 0);
   CHECK(out == s->out && asked == s->history.asked && best == s->best);
   CHECK_NEAR(seconds, s->seconds, 1e-6 * (1 + seconds));
@@ -334,6 +342,35 @@ static void test_choices_keep_their_kinds(void) {
   study_free(&s);
 }
 
+/* The same point several times: told by its values, the first trial that is not over is meant. */
+static void test_twins(void) {
+  struct study s;
+  struct params p;
+  study_init(&s, NULL);
+  params_init(&p);
+  params_set(&p, "x", value_float(0.5));
+  put(&s, create(), OK);
+  CHECK(study_find_open(&s, &p) == -1);
+  for (int i = 0; i < 5; i++) {
+    put(&s, op_of(OP_CREATE_TRIAL, i), OK);
+    struct op x = op_of(OP_PARAM, i), asked = op_of(OP_ASKED, i);
+    x.name = "x";
+    x.json = "{\"name\": \"FloatDistribution\", \"attributes\": {\"low\": 0, \"high\": 1}}";
+    x.value = i == 2 ? 0.25 : 0.5;
+    put(&s, x, OK);
+    put(&s, asked, OK);
+  }
+  static const int64_t first[] = {0, 1, 3, 4, -1};
+  for (int i = 0; i < 5; i++) {
+    CHECK(study_find_open(&s, &p) == first[i]);
+    if (first[i] >= 0)
+      put(&s, becomes(first[i], TRIAL_COMPLETE, 1), OK);
+  }
+  CHECK(s.seen_n == 2 && study_has_seen(&s, &p));
+  params_free(&p);
+  study_free(&s);
+}
+
 static void test_hundred_thousand(void) {
   enum { N = 100000 };
   make_space();
@@ -375,5 +412,5 @@ int main(void) {
                    {"what is kept up to date is what a count gives", test_sums},
                    {"what does not fit", test_what_does_not_fit}, {"the life of a trial", test_life_of_a_trial},
                    {"choices keep their kinds", test_choices_keep_their_kinds},
-                   {"100,000 trials", test_hundred_thousand}, );
+                   {"trials of the same point", test_twins}, {"100,000 trials", test_hundred_thousand}, );
 }

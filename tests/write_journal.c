@@ -1,5 +1,6 @@
 /* write_journal FOLDER: random studies as journals, each with what Optuna should make of it, for test_optuna.sh:
- * running.log, finished.log, maximize.log, beside each a .json in the form of `coxswain export --format json`. */
+ * running.log, finished.log, maximize.log, beside each a .json in the form of `coxswain export --format json`. And
+ * cut-00.log ...: the last groups of a journal cut somewhere, opened again, and written on. */
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "histories.h"
 
 static enum err add(void *context, const struct op *op) {
@@ -76,6 +78,50 @@ static enum err write_study(const char *folder, const char *name, uint64_t seed,
   return OK;
 }
 
+enum { CUTS = 24, LAST_GROUPS = 4 };
+
+/* Opened, which cuts the torn tail off, and written on by one more trial. */
+static enum err write_on(const char *log, const char *expected) {
+  struct study s;
+  struct journal *j = NULL;
+  study_init(&s, NULL);
+  enum err e = journal_open(&j, log, study_visit, &s);
+  struct op op = op_of(OP_CREATE_TRIAL, (int64_t)s.n);
+  op.time = 1.8e9;
+  if (e == OK) {
+    journal_add(j, &op);
+    e = study_apply(&s, &op);
+  }
+  if (e == OK)
+    e = journal_commit(j);
+  if (e == OK)
+    e = write_expected(&s, expected);
+  journal_close(j);
+  study_free(&s);
+  return e;
+}
+
+/* At places spread over the last groups of running.log, the ends of the groups among them. */
+static enum err write_cuts(const char *folder) {
+  char path[1024], expected[1024];
+  struct strbuf whole = STRBUF_INIT;
+  size_t first;
+  int groups = 0;
+  snprintf(path, sizeof path, "%s/running.log", folder);
+  TRY(file_read(path, &whole));
+  for (first = whole.len - 1; first > 0 && groups <= LAST_GROUPS; first--)
+    groups += strncmp(whole.text + first, ",\"commit\":\"", 11) == 0;
+  for (size_t i = 0; i < CUTS; i++) {
+    size_t cut = first + (whole.len - first) * (i + 1) / CUTS;
+    snprintf(path, sizeof path, "%s/cut-%02zu.log", folder, i);
+    snprintf(expected, sizeof expected, "%s/cut-%02zu.json", folder, i);
+    TRY(file_write_atomic(path, whole.text, cut));
+    TRY(write_on(path, expected));
+  }
+  strbuf_free(&whole);
+  return OK;
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) {
     fprintf(stderr, "usage: write_journal FOLDER\n");
@@ -88,6 +134,9 @@ int main(int argc, char **argv) {
     e = write_study(argv[1], "finished", 2, false, true);
   if (e == OK)
     e = write_study(argv[1], "maximize", 3, true, true);
+  log_levels(LOG_ERROR, LOG_ERROR);
+  if (e == OK)
+    e = write_cuts(argv[1]);
   if (e != OK)
     fprintf(stderr, "write_journal: %s\n", err_text());
   return err_exit_code(e);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -23,7 +24,9 @@ struct journal {
   char worker[40];
   struct journal_mark at; /* behind the last commit */
   int64_t epoch;
-  bool shared; /* another program has appended lines that we have not read */
+  int64_t commits;
+  double seconds; /* of writing and fsync */
+  bool shared;    /* another program has appended lines that we have not read */
   struct strbuf group;
   size_t pending;      /* lines in it */
   struct strbuf check; /* a copy of the line, to be read back */
@@ -198,6 +201,11 @@ int64_t journal_epoch(const struct journal *j) {
   return j->epoch;
 }
 
+void journal_cost(const struct journal *j, int64_t *commits, double *seconds) {
+  *commits = j->commits;
+  *seconds = j->seconds;
+}
+
 bool journal_place(const struct journal *j, struct journal_mark *out) {
   *out = j->at;
   return !j->shared;
@@ -218,10 +226,13 @@ static enum err write_group(struct journal *j) {
   uint32_t crc = hash_crc32(j->at.crc, j->group.text, j->group.len);
   j->group.len -= 2; /* the closing brace and the line feed of the last line */
   strbuf_printf(&j->group, ",\"commit\":\"%" PRId64 "-%08" PRIx32 "\"}\n", j->epoch, crc);
+  double begun = clock_seconds();
   TRY(file_write_all(j->fd, j->group.text, j->group.len, j->path));
   if (fdatasync(j->fd) != 0)
     return FAIL(ERR_IO, "%s: cannot be brought to disk: %s: see to the file system, then start again", j->path,
                 strerror(errno));
+  j->seconds += clock_seconds() - begun;
+  j->commits++;
   move_on(j, crc);
   return OK;
 }

@@ -54,6 +54,8 @@ size_t journal_pending(const struct journal *j); /* lines of the group so far */
 enum err journal_commit(struct journal *j);      /* no lines: nothing. An error is final: the journal writes no more */
 int64_t journal_length(const struct journal *j); /* committed lines */
 int64_t journal_epoch(const struct journal *j);  /* of this opening: 1 for a new journal */
+/* What bringing groups to disk has cost since we opened. */
+void journal_cost(const struct journal *j, int64_t *commits, double *seconds);
 /* Where the last commit ended. False if another program has appended lines since we opened, which we have not read. */
 bool journal_place(const struct journal *j, struct journal_mark *out);
 

@@ -46,6 +46,13 @@ static enum err damaged(const struct reader *r, int64_t line, const char *what) 
               r->path, line, text);
 }
 
+static enum err refused(const struct reader *r, int64_t line, const char *what) {
+  char text[1024];
+  snprintf(text, sizeof text, "%s", what);
+  err_clear();
+  return FAIL(ERR_INPUT, "%s:%" PRId64 ": %s", r->path, line, text);
+}
+
 /* ---- bytes ---- */
 
 static enum err fill(struct reader *r, bool *more) {
@@ -154,6 +161,8 @@ static enum err pass_on(struct reader *r, char *line, size_t n, int64_t number, 
   enum err e = r->visit(r->context, &op);
   if (e == ERR_DAMAGED)
     return damaged(r, number, err_text());
+  if (e == ERR_INPUT)
+    return refused(r, number, err_text());
   TRY(e);
   r->end->lines++;
   return OK;

@@ -15,6 +15,10 @@
  *   coxswain:end    {"id","how","step","seconds","reason"}        OP_END: a stint has ended
  *   coxswain:saved  {"pack","step"}                               OP_SAVED: a state is on disk
  *
+ * The study's attribute coxswain:format, behind its creation, says by which of these rules the lines are to be read;
+ * none is 1. A program that goes on with a study in a newer way says so by a new coxswain:format first, and one that
+ * does not know that way refuses the journal there.
+ *
  * Every line begins with op_code and "worker_id":"coxswain-EPOCH", by which foreign lines are told from ours. Datetimes
  * are local, as Optuna 3 writes and compares them; beside them stands "time", seconds since the epoch, which is what we
  * read back: Optuna ignores keys it does not know, and a local time means something else on another machine.
@@ -26,6 +30,8 @@
 #define COXSWAIN_HPO_OP_H
 
 #include "hpo/trial.h"
+
+#define JOURNAL_FORMAT 1
 
 enum op_kind {
   OP_CREATE_STUDY,

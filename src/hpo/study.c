@@ -47,8 +47,18 @@ static enum err create_study(struct study *s, const struct op *op) {
   return OK;
 }
 
+static enum err check_format(const struct op *op) {
+  long long format = op->system && strcmp(op->name, "coxswain:format") == 0 ? strtoll(op->json, NULL, 10) : 1;
+  if (format >= 1 && format <= JOURNAL_FORMAT)
+    return OK;
+  return FAIL(ERR_INPUT,
+              "the journal is of format %lld, and this program (%s) reads up to %d: use the version that wrote it",
+              format, COXSWAIN_VERSION, JOURNAL_FORMAT);
+}
+
 /* Some of the study's change every few seconds (the time spent), so their texts are no matter for the pool. */
 static enum err study_attr(struct study *s, const struct op *op) {
+  TRY(check_format(op));
   struct attribute *a = attribute_find(s->attributes, s->n_attributes, op->name, op->system);
   if (!a) {
     MEM_GROW(s->attributes, s->n_attributes, &s->cap_attributes);

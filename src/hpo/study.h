@@ -38,15 +38,16 @@ struct study {
   double seconds;               /* training time over all stints */
   struct attribute *attributes; /* of the study, "coxswain:" ones included */
   size_t n_attributes, cap_attributes;
-  uint64_t *seen; /* open-addressing set of params_hash */
+  struct seen *seen; /* (seen_cap) points seen; open addressing by params_hash */
   size_t seen_cap, seen_n;
 };
 
 void study_init(struct study *s, const struct space *space);
 void study_free(struct study *s);
-/* Folds one op. ERR_DAMAGED if it does not fit what came before (unknown trial, a stint that is not out ...); nothing
- * has changed then. Dropped are: a report for a step that is already there, the second end of a stint, reports and ends
- * that come when the trial is over, foreign attributes of a trial that is not there (Optuna drops them too).
+/* Folds one op. ERR_INPUT if the journal is of a newer format than this program's. ERR_DAMAGED if it does not fit what
+ * came before (unknown trial, a stint that is not out ...); nothing has changed then. Dropped are: a report for a step
+ * that is already there, the second end of a stint, reports and ends that come when the trial is over, foreign
+ * attributes of a trial that is not there (Optuna drops them too).
  *
  * A point is complete (hashed, and in the history if it is of the space) with the first OP_ASKED, OP_STINT, OP_REPORT
  * or OP_STATE of its trial; a later OP_PARAM does not fit. OP_STATE closes an open stint as cancelled. */
@@ -54,8 +55,10 @@ enum err study_apply(struct study *s, const struct op *op);
 enum err study_visit(void *study, const struct op *op); /* study_apply as a journal_visit */
 
 bool study_has_seen(const struct study *s, const struct params *p);
-bool study_better(const struct study *s, double a, double b);        /* a better than b; NaN is worse than all */
-const char *study_attribute(const struct study *s, const char *key); /* JSON text or NULL */
+int64_t study_find_open(const struct study *s, const struct params *p); /* the first trial of that point that is not
+                                                                         * over; -1: none */
+bool study_better(const struct study *s, double a, double b);           /* a better than b; NaN is worse than all */
+const char *study_attribute(const struct study *s, const char *key);    /* JSON text or NULL */
 /* The k best COMPLETE trials, best first, into index[]; returns how many. Ties: the lower number first. */
 size_t study_best(const struct study *s, size_t k, size_t *index);
 

@@ -7,41 +7,55 @@
 
 /* ---- the set of points seen: open addressing, linear probing; params_hash is never 0 ---- */
 
-static void seen_put(uint64_t *set, size_t cap, uint64_t hash) {
+struct seen {
+  uint64_t hash;
+  int64_t trial; /* the last one; those before it hang on its `twin` */
+};
+
+static struct seen *seen_slot(struct seen *set, size_t cap, uint64_t hash) {
   size_t i = hash & (cap - 1);
-  while (set[i] && set[i] != hash)
+  while (set[i].hash && set[i].hash != hash)
     i = (i + 1) & (cap - 1);
-  set[i] = hash;
+  return &set[i];
 }
 
-static bool seen_has(const struct study *s, uint64_t hash) {
-  if (!s->seen_cap)
-    return false;
-  size_t i = hash & (s->seen_cap - 1);
-  while (s->seen[i] && s->seen[i] != hash)
-    i = (i + 1) & (s->seen_cap - 1);
-  return s->seen[i] == hash;
+static const struct seen *seen_find(const struct study *s, uint64_t hash) {
+  const struct seen *found = s->seen_cap ? seen_slot(s->seen, s->seen_cap, hash) : NULL;
+  return found && found->hash ? found : NULL;
 }
 
-static void seen_add(struct study *s, uint64_t hash) {
-  if (seen_has(s, hash))
-    return;
-  if (2 * (s->seen_n + 1) > s->seen_cap) {
-    size_t cap = s->seen_cap ? 2 * s->seen_cap : 64;
-    uint64_t *larger = MEM_NEW_ARRAY(uint64_t, cap);
-    for (size_t i = 0; i < s->seen_cap; i++)
-      if (s->seen[i])
-        seen_put(larger, cap, s->seen[i]);
-    free(s->seen);
-    s->seen = larger;
-    s->seen_cap = cap;
-  }
-  seen_put(s->seen, s->seen_cap, hash);
-  s->seen_n++;
+static void seen_grow(struct study *s) {
+  size_t cap = s->seen_cap ? 2 * s->seen_cap : 64;
+  struct seen *larger = MEM_NEW_ARRAY(struct seen, cap);
+  for (size_t i = 0; i < s->seen_cap; i++)
+    if (s->seen[i].hash)
+      *seen_slot(larger, cap, s->seen[i].hash) = s->seen[i];
+  free(s->seen);
+  s->seen = larger;
+  s->seen_cap = cap;
+}
+
+static void seen_add(struct study *s, struct trial *t) {
+  if (2 * (s->seen_n + 1) > s->seen_cap)
+    seen_grow(s);
+  uint64_t hash = params_hash(&t->params);
+  struct seen *slot = seen_slot(s->seen, s->seen_cap, hash);
+  t->twin = slot->hash ? slot->trial : -1;
+  s->seen_n += !slot->hash;
+  *slot = (struct seen){.hash = hash, .trial = t->number};
 }
 
 bool study_has_seen(const struct study *s, const struct params *p) {
-  return seen_has(s, params_hash(p));
+  return seen_find(s, params_hash(p)) != NULL;
+}
+
+int64_t study_find_open(const struct study *s, const struct params *p) {
+  const struct seen *seen = seen_find(s, params_hash(p));
+  int64_t first = -1;
+  for (int64_t i = seen ? seen->trial : -1; i >= 0; i = s->trials[i].twin)
+    if (!trial_is_over(&s->trials[i]) && (first < 0 || i < first) && params_equal(&s->trials[i].params, p))
+      first = i;
+  return first;
 }
 
 /* ---- the columns ---- */
@@ -95,7 +109,7 @@ void study_settle(struct study *s, struct trial *t) {
   if (t->settled)
     return;
   t->settled = true;
-  seen_add(s, params_hash(&t->params));
+  seen_add(s, t);
   if (!s->space)
     return;
   struct history *h = &s->history;
@@ -120,7 +134,7 @@ bool study_restore_point(struct study *s, struct trial *t) {
     t->row = -1;
   if (!t->settled)
     return t->row < 0;
-  seen_add(s, params_hash(&t->params));
+  seen_add(s, t);
   if (!s->space)
     return true;
   double *u = MEM_NEW_ARRAY(double, h->d);

@@ -31,6 +31,7 @@ void trial_init(struct trial *t, int64_t number) {
   *t = (struct trial){.number = number,
                       .key = number,
                       .row = -1,
+                      .twin = -1,
                       .value = (double)NAN,
                       .asked_at = -1,
                       .best = (double)NAN,

@@ -58,6 +58,7 @@ struct trial {
   int64_t row;          /* in the study's history, where its coordinates are; -1 if the point is not of the space */
   double value;         /* final value if COMPLETE, PRUNED; else NaN */
   int64_t asked_at;     /* journal length (committed decisions) it was proposed at; -1 if it was not asked */
+  int64_t twin;         /* the trial before it with the same point (or the same hash of it); -1: none */
   int64_t key;          /* what its random numbers hang on: its number, or that of the trial it stands for */
 
   struct report *reports;       /* ascending steps */

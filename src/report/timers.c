@@ -57,3 +57,11 @@ json_t *timers_json(const struct report_study *r) {
   json_decref(timers);
   return json;
 }
+
+json_t *timers_journal_json(const struct report_study *r) {
+  json_t *timers = timers_of(r);
+  json_t *json = json_pack("{s:I, s:f}", "commits", (json_int_t)number(timers, "commits"), "journal_seconds",
+                           number(timers, "journal_seconds"));
+  json_decref(timers);
+  return json;
+}

@@ -72,7 +72,9 @@ struct timers {
   double training; /* seconds, of all workers together */
   double stood;    /* seconds in which training stood still for packs */
   int64_t packs, pack_bytes;
-  double pack_seconds; /* until they were on disk */
+  double pack_seconds;    /* until they were on disk */
+  int64_t commits;        /* of the journal, in earlier runs */
+  double journal_seconds; /* in which steering waited for them */
 };
 
 struct steer {

@@ -122,9 +122,7 @@ static enum err find_told(struct steer *s, const json_t *result, const char *whe
   if (!json_is_object(params))
     return FAIL(ERR_INPUT, "%s: it needs \"trial\": number or \"params\": {...}", where);
   TRY(read_point(s, result, where, p, key));
-  for (size_t i = 0; i < s->study.n && *trial < 0; i++) /* a point that was asked for and is told by its values */
-    if (!trial_is_over(&s->study.trials[i]) && params_equal(&s->study.trials[i].params, p))
-      *trial = (int64_t)i;
+  *trial = study_find_open(&s->study, p); /* a point that was asked for and is told by its values */
   return OK;
 }
 

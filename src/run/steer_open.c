@@ -159,6 +159,9 @@ static enum err record_text(struct steer *s, const char *key, const char *value)
 }
 
 static enum err describe_study(struct steer *s, const char *content) {
+  char format[16];
+  snprintf(format, sizeof format, "%d", JOURNAL_FORMAT);
+  TRY(steer_attribute(s, -1, true, "coxswain:format", format));
   TRY(record_text(s, "coxswain:version", COXSWAIN_VERSION));
   TRY(record_json(s, "coxswain:identity", settings_to_json(s->conf, IDENTITY)));
   TRY(record_json(s, "coxswain:settings", settings_to_json(s->conf, FREE)));

@@ -116,10 +116,14 @@ enum err steer_note_time(struct steer *s) {
   s->last_noted = clock_seconds();
   snprintf(text, sizeof text, "%.3f", steer_elapsed(s));
   TRY(steer_attribute(s, -1, true, "coxswain:elapsed", text));
-  double saves = fmax(saving(s), s->saving_before);
-  json_t *json = json_pack("{s:f, s:f, s:f, s:I, s:I, s:f, s:f, s:f}", "at", propose_time(), "training", t->training,
-                           "stood", t->stood, "packs", (json_int_t)t->packs, "bytes", (json_int_t)t->pack_bytes,
-                           "pack_seconds", t->pack_seconds, "saving", saves, "step", step(s));
+  double saves = fmax(saving(s), s->saving_before), waited;
+  int64_t commits;
+  journal_cost(s->journal, &commits, &waited);
+  json_t *json =
+      json_pack("{s:f, s:f, s:f, s:I, s:I, s:f, s:f, s:f, s:I, s:f}", "at", propose_time(), "training", t->training,
+                "stood", t->stood, "packs", (json_int_t)t->packs, "bytes", (json_int_t)t->pack_bytes, "pack_seconds",
+                t->pack_seconds, "saving", saves, "step", step(s), "commits", (json_int_t)(t->commits + commits),
+                "journal_seconds", t->journal_seconds + waited);
   char *line = json_text(json);
   json_decref(json);
   enum err e = steer_attribute(s, -1, true, "coxswain:timers", line);
@@ -141,7 +145,9 @@ void steer_recall_time(struct steer *s) {
                               .stood = number(json, "stood"),
                               .packs = (int64_t)number(json, "packs"),
                               .pack_bytes = (int64_t)number(json, "bytes"),
-                              .pack_seconds = number(json, "pack_seconds")};
+                              .pack_seconds = number(json, "pack_seconds"),
+                              .commits = (int64_t)number(json, "commits"),
+                              .journal_seconds = number(json, "journal_seconds")};
   s->saving_before = number(json, "saving");
   s->step_before = number(json, "step");
   json_decref(json);
