@@ -100,7 +100,7 @@ static void test_defaults_suit_their_rows(void) {
 
 static const char full_study[] =
     "evaluator = \"train\";\n"
-    "study = { name = \"DL1 \\\"scan\\\"\"; trials = 2000000; seed = 5000000000;\n"
+    "study = { name = \"DL1\"; metric = \"DL1 \\\"scan\\\"\"; trials = 2000000; seed = 5000000000;\n"
     "  target = -1; timeout = \"1h30m\"; };\n"
     "space = {\n"
     "  lr = { low = 1e-4; high = 0.1; log = true; };\n"
@@ -123,7 +123,7 @@ static void test_accessors(void) {
   struct settings *s = read_good(full_study);
   size_t n;
   const char *file;
-  CHECK_TEXT(settings_text(s, "study.name"), "DL1 \"scan\"");
+  CHECK_TEXT(settings_text(s, "study.metric"), "DL1 \"scan\"");
   CHECK(settings_int(s, "study.seed") == 5000000000);
   CHECK(settings_int(s, "train.epochs") == 100);
   CHECK(settings_double(s, "study.target") == -1);
@@ -216,8 +216,8 @@ static void test_set(void) {
   s = set_good(study, "train.optimizer = \"sgd\"");
   CHECK_TEXT(settings_text(s, "train.optimizer"), "sgd");
   settings_free(s);
-  s = set_good(study, "study.name=12 b=c, (d)");
-  CHECK_TEXT(settings_text(s, "study.name"), "12 b=c, (d)");
+  s = set_good(study, "study.metric=12 b=c, (d)");
+  CHECK_TEXT(settings_text(s, "study.metric"), "12 b=c, (d)");
   settings_free(s);
   s = set_good(study, "space.lr.low=1e-4"); /* the single key */
   CHECK(settings_double(s, "space.lr.low") == 1e-4 && settings_double(s, "space.lr.high") == 1);
@@ -246,8 +246,8 @@ static void test_set(void) {
   s = set_good(study, "model.batch_norm=true");
   CHECK(settings_bool(s, "model.batch_norm"));
   settings_free(s);
-  s = set_good(study, "study.name=\"\"");
-  CHECK_TEXT(settings_text(s, "study.name"), "");
+  s = set_good(study, "study.metric=\"\"");
+  CHECK_TEXT(settings_text(s, "study.metric"), "");
   settings_free(s);
 }
 
@@ -335,7 +335,7 @@ static void test_resolve(void) {
   const struct value *v = settings_list(r, "model.hidden", &n);
   CHECK(n == 3 && v[0].as.i == 48 && v[1].as.i == 32 && v[2].as.i == 48);
   settings_free(s); /* the resolved one stands alone */
-  CHECK_TEXT(settings_text(r, "study.name"), "DL1 \"scan\"");
+  CHECK_TEXT(settings_text(r, "study.metric"), "DL1 \"scan\"");
   check_names(r, "space", "lr width wide act mixed depth mom");
   settings_free(r);
   params_free(&p);
@@ -436,7 +436,7 @@ static void check_same_json(const struct settings *a, const struct settings *b) 
 
 static void test_write(void) {
   static const char *const studies[] = {
-      "", full_study, "study = { name = \"tab\\tnewline\\nquote\\\"back\\\\ \\x01 é\"; };",
+      "", full_study, "study = { metric = \"tab\\tnewline\\nquote\\\"back\\\\ \\x01 é\"; };",
       "train = { lr = 0.1; epsilon = 1e-300; clip = 12345678901234567890.0; }; data = { rows = 4000000000; };"};
   for (size_t i = 0; i < sizeof studies / sizeof *studies; i++) {
     struct settings *a = read_good(studies[i]);

@@ -45,7 +45,10 @@ coxswain_test(resources cox_run)
 coxswain_test(settings cox_conf)
 coxswain_test(settings_bad cox_conf)
 coxswain_test(settings_table cox_conf)
+add_executable(write_bad_settings write_bad_settings.c)
+target_link_libraries(write_bad_settings PRIVATE cox_conf)
 coxswain_script(bad_settings.sh input)
+set_property(TEST bad_settings.sh APPEND PROPERTY ENVIRONMENT "WRITE_BAD_SETTINGS=$<TARGET_FILE:write_bad_settings>")
 
 # Files for the tests of data, written with HDF5 itself.
 coxswain_test(data cox_nn)

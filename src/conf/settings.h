@@ -31,6 +31,7 @@ enum setting_flags {
   LIST = 1,   /* a list, or one value for a list of one */
   REF = 2,    /* may hold "@name" */
   EITHER = 4, /* with LIST: one value and a list mean different things (one for all layers, or one each) */
+  NAME = 16,  /* a text that names files and folders: letters, digits, . _ - */
   WHOLE = 8   /* a number stays as written: 1 is a VALUE_INT, 1.0 a VALUE_FLOAT, and the two differ (space.*.low) */
 };
 

@@ -90,7 +90,7 @@
 static const struct setting rows[] = {
   {"evaluator", SETTING_CHOICE, 0, IDENTITY, "train", NO_RANGE, "", CHOICES(EVALUATOR_LIST), "What turns a point into a value."},
 
-  {"study.name", SETTING_TEXT, 0, IDENTITY, NULL, NO_RANGE, "", NULL, "Name of the study; the study file's name if not given. Random numbers depend on it."},
+  {"study.name", SETTING_TEXT, NAME, IDENTITY, NULL, NO_RANGE, "", NULL, "Name of the study, and of its folder; the study file's name if not given. Random numbers depend on it."},
   {"study.metric", SETTING_TEXT, 0, IDENTITY, "val_loss", NO_RANGE, "", NULL, "What is optimised: val_loss, val_accuracy, val_auc, val_CLASS_rej@SIGNALnn (val_light_rej@b77), for a function: value, for a command: any name that it prints, else loss."},
   {"study.direction", SETTING_CHOICE, 0, IDENTITY, "auto", NO_RANGE, "", CHOICES(DIRECTION_LIST), "Which way is better."},
   {"study.seed", SETTING_INT, 0, IDENTITY, "1", COUNT(0), "", NULL, "Start of all random numbers of the study."},

@@ -122,6 +122,13 @@ static bool is_utf8(const char *text) {
   return true;
 }
 
+/* No slash, no ".." and nothing that a command takes for an option. */
+static bool is_name(const char *text) {
+  size_t n = strlen(text);
+  return n >= 1 && n <= 64 && text[0] != '.' && text[0] != '-' &&
+         strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n;
+}
+
 static bool text_fits(const struct setting *row, const struct value *v, struct strbuf *why) {
   const char *text = v->as.text;
   if (!is_utf8(text)) {
@@ -134,6 +141,10 @@ static bool text_fits(const struct setting *row, const struct value *v, struct s
   }
   if (text[0] == '@') {
     strbuf_puts(why, "is a hyperparameter, which cannot stand for this setting");
+    return false;
+  }
+  if (row->flags & NAME && !is_name(text)) {
+    strbuf_puts(why, "must be 1 to 64 letters, digits, dots, dashes and underscores, and begin with no dot or dash");
     return false;
   }
   if (row->choices && !word_is_choice(row, text)) {

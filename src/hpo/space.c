@@ -218,7 +218,10 @@ static void put_range(struct strbuf *b, const struct dimension *d) {
 
 static enum err refuse_value(const struct dimension *d, const struct value *v, const char *where) {
   struct strbuf given = STRBUF_INIT, range = STRBUF_INIT;
-  put_value(&given, v);
+  if (v->kind == VALUE_NONE)
+    strbuf_puts(&given, "null");
+  else
+    put_value(&given, v);
   put_range(&range, d);
   enum err e = FAIL(ERR_INPUT, "%s: %s = %s must be %s", where, d->name, given.text, range.text);
   strbuf_free(&given);

@@ -57,7 +57,7 @@ static enum err put_contents(const char *path, struct strbuf *out) {
     hdf_names_free(names, n);
   }
   hdf_close(file);
-  return e;
+  return e == OK ? hdf_check(path) : e;
 }
 
 static void put_labels(const struct look *l, struct strbuf *out) {

@@ -21,25 +21,45 @@ static herr_t first_reason(unsigned n, const H5E_error2_t *e, void *text) {
   return 0;
 }
 
-/* HDF5's innermost complaint, of which only what the system said if that is in it; valid until the next call. */
-const char *hdf_reason(void) {
-  static _Thread_local char system[128];
+/* What the system said when it refused HDF5 something, since hdf_open; "" if it did not. After that nothing that HDF5
+ * says of the file counts: parts of it that could not be read are taken to be absent, now or later. */
+static char *system_fault(void) {
+  static _Thread_local char text[128];
+  return text;
+}
+
+/* HDF5 calls it for each of its functions that fails. */
+static herr_t note_fault(hid_t stack, void *context) {
   static const char mark[] = "error message = '";
   const char *reason = NULL;
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_reason, &reason);
+  (void)context;
+  H5Ewalk2(stack, H5E_WALK_UPWARD, first_reason, &reason);
   const char *found = reason ? strstr(reason, mark) : NULL;
-  if (!found)
-    return reason ? reason : "no reason given";
-  found += sizeof mark - 1;
-  snprintf(system, sizeof system, "%.*s", (int)strcspn(found, "'"), found);
-  return system;
+  if (found && !*system_fault()) {
+    found += sizeof mark - 1;
+    snprintf(system_fault(), 128, "%.*s", (int)strcspn(found, "'"), found);
+  }
+  return 0;
+}
+
+/* What the system said, or else HDF5's innermost complaint; valid until the next call. */
+const char *hdf_reason(void) {
+  const char *reason = NULL;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_reason, &reason);
+  return *system_fault() ? system_fault() : reason ? reason : "no reason given";
+}
+
+enum err hdf_check(const char *path) {
+  return *system_fault() ? FAIL(ERR_IO, "%s cannot be read (%s): look at the state of the disk", path, system_fault())
+                         : OK;
 }
 
 /* Without its work at exit: there it would go on with a file that could not be written, and crash. Every file of ours
  * is closed by then. */
 void hdf_quiet(void) {
   H5dont_atexit();
-  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  *system_fault() = '\0';
+  H5Eset_auto2(H5E_DEFAULT, note_fault, NULL);
 }
 
 enum err hdf_open(const char *path, int64_t *file) {
@@ -78,13 +98,9 @@ static H5I_type_t type_of(int64_t file, const char *name) {
   return type;
 }
 
-/* A link that leads somewhere, and what to; what cannot be found out (a disk that fails) counts as there, or a dataset
- * that is optional would be left out without a word. */
+/* A link that leads somewhere, and what to. */
 static bool leads_to(int64_t file, const char *name, H5I_type_t wanted) {
-  htri_t link = H5Lexists(file, name, H5P_DEFAULT);
-  htri_t object = link > 0 ? H5Oexists_by_name(file, name, H5P_DEFAULT) : link;
-  H5I_type_t type = object > 0 ? type_of(file, name) : H5I_BADID;
-  return object != 0 && (type == wanted || type == H5I_BADID);
+  return H5Lexists(file, name, H5P_DEFAULT) > 0 && type_of(file, name) == wanted;
 }
 
 /* H5Lexists needs every group on the way to be there. */
@@ -138,8 +154,9 @@ static void put_alternatives(struct strbuf *text, char *const *names, size_t n, 
 
 /* Why it could not be opened: `reason` is HDF5's. */
 static enum err fail_no_dataset(int64_t file, const char *path, const char *name, const char *reason) {
-  if (!hdf_has(file, name) && is_there(file, name, H5I_GROUP))
+  if (is_there(file, name, H5I_GROUP))
     return FAIL(ERR_INPUT, "%s: %s is a group, not a dataset: name a dataset in it", path, name);
+  TRY(hdf_check(path));
   if (hdf_has(file, name))
     return FAIL(ERR_INPUT, "%s: dataset %s cannot be opened (%s)", path, name, reason);
   char **names;

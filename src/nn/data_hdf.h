@@ -27,6 +27,8 @@ struct hdf_column {
 
 enum err hdf_open(const char *path, int64_t *file);
 void hdf_close(int64_t file);
+/* ERR_IO if the system refused to read something since hdf_open: what is there, and what is not, cannot be known. */
+enum err hdf_check(const char *path);
 bool hdf_has(int64_t file, const char *name);         /* a dataset of that name? */
 bool hdf_is_compound(int64_t file, const char *name); /* a compound dataset (rows)? */
 

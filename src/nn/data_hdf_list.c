@@ -147,12 +147,15 @@ static enum err open_attribute(int64_t file, const char *dataset, const char *na
   int64_t space = H5Aget_space(*id);
   hssize_t count = H5Sget_simple_extent_npoints(space);
   H5Sclose(space);
-  if (count <= 0) {
+  int64_t type = H5Aget_type(*id);
+  H5Tclose(type);
+  enum err e = count < 0 || type < 0 ? fail_attribute(file, dataset, name) : OK;
+  if (count <= 0 || e != OK) {
     H5Aclose(*id);
     *id = -1;
   }
-  *n = count <= 0 ? 0 : (size_t)count;
-  return OK;
+  *n = *id < 0 ? 0 : (size_t)count;
+  return e;
 }
 
 static bool read_variable_texts(int64_t id, int64_t type, size_t n, char **texts) {

@@ -119,6 +119,7 @@ enum err look_open(struct look *l, const char *path) {
   TRY(data_source_open(&l->source, l->format, &names, path));
   l->weights = l->format == FORMAT_array && hdf_has(l->source.file, "weights");
   l->event_numbers = l->format == FORMAT_array && hdf_has(l->source.file, "event_number");
+  TRY(hdf_check(path));
   TRY(look_at_labels(l));
   return measure(l);
 }

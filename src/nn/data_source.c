@@ -40,7 +40,7 @@ enum err data_source_open(struct data_source *s, enum data_format format, const 
   TRY(check_rows(s, &s->weight));
   TRY(check_rows(s, &s->event));
   TRY(check_rows(s, &s->truth));
-  return OK;
+  return hdf_check(path);
 }
 
 enum err data_source_generate(struct data_source *s, enum data_generate which, size_t rows, uint64_t seed) {
@@ -91,6 +91,7 @@ enum err data_source_detect(const char *path, enum data_format *format) {
   else
     known = false;
   hdf_close(file);
+  TRY(hdf_check(path));
   return known ? OK
                : FAIL(ERR_INPUT,
                       "%s has neither a dataset inputs (array) nor jets/inputs (umami) nor a compound jets "
