@@ -5,7 +5,9 @@
 #ifndef COXSWAIN_BASE_COMM_H
 #define COXSWAIN_BASE_COMM_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -23,6 +25,7 @@ struct comm {
   const struct comm_ops *ops;
   int rank, size;  /* in the team; 0 leads */
   double deadline; /* seconds without progress after which a peer counts as gone */
+  bool broken;     /* a peer is gone, or nobody is there yet: every call fails */
   void *context;
 };
 

@@ -380,18 +380,6 @@ void wire_idle(struct wire *w, bool busy) {
   clock_sleep(w->idle);
 }
 
-enum err wire_team(struct wire *w, int first, int k, double deadline, struct comm **team, bool *member) {
-  *team = NULL;
-  int teams = (w->size - first) / k;
-  *member = w->rank >= first && w->rank < first + teams * k;
-  if (k == 1 || !w->mpi)
-    return OK;
-  MPI_Comm split;
-  int color = *member ? (w->rank - first) / k : MPI_UNDEFINED;
-  int code = MPI_Comm_split(MPI_COMM_WORLD, color, w->rank, &split);
-  if (code != MPI_SUCCESS)
-    return mpi_failed(code, "MPI_Comm_split");
-  if (*member)
-    *team = comm_mpi_new(split, deadline);
-  return OK;
+struct comm *wire_team(const struct wire *w, int k, double deadline) {
+  return k > 1 ? comm_mpi_new(w->rank, k, deadline) : NULL;
 }

@@ -64,8 +64,8 @@ enum err wire_check_steer(const struct wire *w);                          /* ERR
  * the longer nothing happens. */
 void wire_idle(struct wire *w, bool busy);
 
-/* Splits ranks first .. size-1 into consecutive teams of k. Every rank must call it, once, at start-up. *team is NULL
- * for a team of one. Ranks below `first` and ranks left over get member = false. A team's leader is its lowest rank. */
-enum err wire_team(struct wire *w, int first, int k, double deadline, struct comm **team, bool *member);
+/* The means of a rank to be one of a team of k, in which comm_mpi_join (par/comm_mpi.h) puts it; NULL for k = 1. The
+ * caller closes it. */
+struct comm *wire_team(const struct wire *w, int k, double deadline);
 
 #endif

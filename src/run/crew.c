@@ -3,9 +3,10 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/progress.h"
 #include "par/message.h"
 
-enum call { CALL_ADMIT, CALL_ADVANCE, CALL_SNAPSHOT, CALL_EVICT, CALL_IDLE, CALL_DISMISS };
+enum call { CALL_ADMIT, CALL_ADVANCE, CALL_SNAPSHOT, CALL_EVICT, CALL_IDLE, CALL_DISMISS, CALL_RELEASE };
 
 static enum err announce(struct evaluator *e, enum call call, struct strbuf *details) {
   struct comm *c = e->options.comm;
@@ -67,6 +68,9 @@ enum err crew_idle(struct evaluator *e) {
 enum err crew_dismiss(struct evaluator *e) {
   return announce(e, CALL_DISMISS, NULL);
 }
+enum err crew_release(struct evaluator *e) {
+  return announce(e, CALL_RELEASE, NULL);
+}
 
 static enum err follow_admit(struct evaluator *e, size_t slot, struct reader *r) {
   struct work w = {.trial = get_i64(r)};
@@ -118,16 +122,18 @@ static enum err follow_call(struct evaluator *e, enum call call, struct reader *
     return OK;
   case CALL_IDLE:
   case CALL_DISMISS:
+  case CALL_RELEASE:
     return OK;
   }
   return FAIL(ERR_BUG, "team: unknown call %d", (int)call);
 }
 
-enum err crew_follow(struct evaluator *e) {
+enum err crew_follow(struct evaluator *e, bool *released) {
   struct comm *c = e->options.comm;
   for (;;) {
     int64_t head[2];
     struct strbuf b = STRBUF_INIT;
+    progress_made("following its team");
     TRY(comm_broadcast(c, head, sizeof head));
     if (head[1] > 0) {
       char *bytes = mem_alloc((size_t)head[1]);
@@ -140,7 +146,8 @@ enum err crew_follow(struct evaluator *e) {
     enum err code = follow_call(e, (enum call)head[0], &r);
     strbuf_free(&b);
     TRY(code);
-    if (head[0] == CALL_DISMISS)
+    *released = head[0] == CALL_RELEASE;
+    if (*released || head[0] == CALL_DISMISS)
       return OK;
   }
 }

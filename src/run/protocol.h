@@ -13,20 +13,23 @@ enum command {
   COMMAND_FORGET, /* trial: its state is not needed any more */
   COMMAND_CANCEL, /* trial: give its stint up */
   COMMAND_DROP,   /* give up all stints and states, and say hello */
+  COMMAND_TEAM,   /* id, ranks (as many as a team has): the lowest leads, the others follow it until it lets them go */
   COMMAND_LEAVE,  /* now (0, 1): checkpoint (unless now) and say goodbye */
   COMMAND_END     /* abandon (0, 1): rank 0 ends. With 1 a rank is missing, and MPI_Finalize would wait for it */
 };
 
 /* Worker to steering. */
 enum news {
-  NEWS_HELLO,   /* slots, team size, host, description */
-  NEWS_BEAT,    /* since the last one: seconds of work, of wall time, stints ended, longest seconds without a look at
-                   commands */
-  NEWS_MOVED,   /* how often its trials have moved so far: alive is not progressing */
-  NEWS_REPORT,  /* trial, stint, step, value, metrics */
-  NEWS_END,     /* trial, stint, how, step, value, seconds, metrics, reason */
-  NEWS_SAVED,   /* trial, step, pack */
-  NEWS_PACK,    /* seconds until it was on disk, seconds that training stood still for it, bytes */
+  NEWS_HELLO,  /* COMMAND_DROPs so far, last team, slots, team size, host, description. A rank of which it takes several
+                  to train waits for a team */
+  NEWS_BROKEN, /* its team is; its stints go with it */
+  NEWS_BEAT,   /* since the last one: seconds of work, of wall time, stints ended, longest seconds without a look at
+                  commands */
+  NEWS_MOVED,  /* how often its trials have moved so far: alive is not progressing */
+  NEWS_REPORT, /* trial, stint, step, value, metrics */
+  NEWS_END,    /* trial, stint, how, step, value, seconds, metrics, reason */
+  NEWS_SAVED,  /* trial, step, pack */
+  NEWS_PACK,   /* seconds until it was on disk, seconds that training stood still for it, bytes */
   NEWS_UNSAVED, /* trials whose state this worker, which leaves, could not bring to disk */
   NEWS_ERROR,   /* code, text: this worker cannot go on */
   NEWS_BYE

@@ -103,37 +103,33 @@ static void be_patient(struct wire *wire, struct watchdog *dog, struct layout l)
 
 static enum err row_only(struct wire *wire, struct launcher *launcher, struct watchdog *dog, bool *abandon) {
   struct layout l = {-1, 1, 0, 0};
-  struct comm *team = NULL;
-  bool member = false;
   TRY(hear_layout(wire, &l));
   if (l.first < 0)
     return OK;
   be_patient(wire, dog, l);
-  TRY(wire_team(wire, l.first, l.team, l.lost_after, &team, &member));
-  if (member) {
-    struct worker *w = worker_new(wire, team, launcher);
-    enum err e = comm_rank(team) == 0 ? worker_main(w) : worker_follow(w);
-    worker_free(w);
-    comm_close(team);
-    TRY(e);
-  }
+  struct comm *team = wire_team(wire, l.team, l.lost_after);
+  struct worker *w = worker_new(wire, team, launcher);
+  enum err e = worker_main(w);
+  worker_free(w);
+  comm_close(team);
+  TRY(e);
   return hear_end(wire, abandon);
 }
 
 /* ---- rank 0 ---- */
 
 static void make_peers(struct steer *s, struct layout l) {
-  int teams = (wire_size(s->wire) - l.first) / l.team;
-  s->peers = MEM_NEW_ARRAY(struct peer, teams);
-  s->n_peers = (size_t)teams;
-  for (int i = 0; i < teams; i++) {
-    s->peers[i].rank = l.first + i * l.team;
+  int rowers = wire_size(s->wire) - l.first;
+  s->team_size = (size_t)l.team;
+  s->peers = MEM_NEW_ARRAY(struct peer, rowers);
+  s->n_peers = (size_t)rowers;
+  for (int i = 0; i < rowers; i++) {
+    s->peers[i].rank = l.first + i;
     s->peers[i].heard = clock_seconds();
     strbuf_init(&s->peers[i].mail);
   }
 }
 
-/* Every member of every team gets the settings; after that only leaders hear from steering. */
 static enum err send_start(struct steer *s, struct layout l) {
   struct strbuf text = STRBUF_INIT, message = STRBUF_INIT;
   settings_write(s->conf, &text);
@@ -145,8 +141,7 @@ static enum err send_start(struct steer *s, struct layout l) {
   put_i64(&message, s->maximize);
   put_i64(&message, journal_epoch(s->journal));
   enum err e = OK;
-  int end = l.first + (int)s->n_peers * l.team;
-  for (int rank = l.first; rank < end && e == OK; rank++)
+  for (int rank = l.first; rank < wire_size(s->wire) && e == OK; rank++)
     e = wire_to_worker(s->wire, rank, &message);
   strbuf_free(&text);
   strbuf_free(&message);
@@ -154,12 +149,11 @@ static enum err send_start(struct steer *s, struct layout l) {
 }
 
 static enum err row_and_steer(struct steer *s, struct layout l) {
-  struct comm *team = NULL;
-  bool member = false;
-  TRY(wire_team(s->wire, l.first, l.team, l.lost_after, &team, &member));
   make_peers(s, l);
-  if (member)
-    s->own = worker_new(s->wire, team, s->options->launcher);
+  if (l.first == 0) {
+    s->own_team = wire_team(s->wire, l.team, l.lost_after);
+    s->own = worker_new(s->wire, s->own_team, s->options->launcher);
+  }
   TRY(send_start(s, l));
   return steer_loop(s);
 }

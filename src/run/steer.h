@@ -18,17 +18,22 @@
 
 enum presence {
   PEER_STARTING, /* has not said hello, or was told to say it again */
-  PEER_HERE,
-  PEER_GONE, /* said goodbye or failed */
-  PEER_LOST  /* silent for too long: its work is handed out anew; it may come back */
+  PEER_FREE,     /* ready, and waits to be put into a team */
+  PEER_FOLLOWS,  /* in the team of another */
+  PEER_ADRIFT,   /* its team is broken; it has yet to notice and say hello */
+  PEER_HERE,     /* works: by itself or as the leader of a team */
+  PEER_GONE,     /* said goodbye or failed */
+  PEER_LOST      /* silent for too long: its work is handed out anew; it may come back */
 };
 
-/* What steering knows of a worker. Index = place in steer.peers; rank = the leader's world rank. */
+/* What steering knows of a rank that rows. Index = place in steer.peers. */
 struct peer {
   int rank;
   enum presence presence;
   bool recalled; /* lost, but it spoke again: it was told to drop everything and say hello */
+  int64_t drops; /* how often it was told so: an older hello is not meant */
   int64_t slots, team;
+  int64_t team_id; /* of the last one it was put in; 0: none yet */
   char *host, *device;
   int64_t *out; /* trials that are out with it */
   size_t n_out, cap_out;
@@ -98,7 +103,12 @@ struct steer {
   struct peer **roomy; /* a heap of those that have room, the most free slots on top */
   size_t n_roomy;
   bool rooms_known;   /* false: news came, put them in order again */
+  size_t team_size;   /* run.ranks_per_trial */
+  int64_t team_id;    /* of the last team */
+  bool loose;         /* a rank may want a team */
+  size_t resting;     /* ranks that are too few for one */
   struct worker *own; /* rank 0's own worker; NULL if dedicated */
+  struct comm *own_team;
   bool own_over;
 
   int *holder; /* (study.cap) which peer has the state of a trial in memory; -1: none */
@@ -179,6 +189,11 @@ enum err steer_watch_workers(struct steer *s);
 /* Its trials are handed out again; blame: one of them may have done it. Leaves it PEER_GONE. */
 enum err steer_lose(struct steer *s, struct peer *p, bool blame, const char *why);
 struct peer *steer_peer_apart(struct steer *s); /* a free slot, with the fewest suspects beside it; NULL if none */
+
+/* steer_team.c */
+void steer_form_teams(struct steer *s);                         /* of ranks that are free for one */
+void steer_scatter(struct steer *s, const struct peer *leader); /* its team is no more */
+bool steer_has_hands(const struct steer *s);                    /* somebody works, or may yet */
 
 /* steer_plan.c */
 enum err steer_plan(struct steer *s);

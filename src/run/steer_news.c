@@ -292,8 +292,11 @@ static enum err take_item(struct steer *s, struct peer *p, struct reader *r) {
     return OK;
   case NEWS_ERROR:
     return take_error(s, p, r);
+  case NEWS_BROKEN:
+    return steer_lose(s, p, true, "a rank of its team was lost");
   case NEWS_BYE:
     p->presence = PEER_GONE;
+    steer_scatter(s, p);
     return OK;
   }
   return FAIL(ERR_BUG, "news of rank %d came in garbled", p->rank);
@@ -302,13 +305,14 @@ static enum err take_item(struct steer *s, struct peer *p, struct reader *r) {
 /* One that was given up speaks again. Its work has been handed out anew, so it drops all it has, and is as new with its
  * next hello. */
 static bool comes_back(struct peer *p, struct reader r) {
-  if (p->recalled && get_i64(&r) == NEWS_HELLO) {
+  if (p->recalled && get_i64(&r) == NEWS_HELLO && get_i64(&r) == p->drops) {
     p->recalled = false;
     return true;
   }
   if (!p->recalled) {
     log_info("worker %d speaks again: it starts anew", p->rank);
     put_i64(&p->mail, COMMAND_DROP);
+    p->drops++;
     p->recalled = true;
   }
   return false;

@@ -423,6 +423,7 @@ void steer_close(struct steer *s) {
   for (size_t i = 0; i < s->n_waiting; i++)
     ending_free(&s->waiting[i].end);
   worker_free(s->own);
+  comm_close(s->own_team);
   snapshot_drop(s->snapshot);
   journal_close(s->journal);
   if (s->sampler.ops)

@@ -190,13 +190,6 @@ static bool place_left(struct steer *s) {
   return steer_roomiest(s) != NULL || s->n_live > 0;
 }
 
-static bool workers_left(const struct steer *s) {
-  for (size_t i = 0; i < s->n_peers; i++)
-    if (s->peers[i].presence == PEER_STARTING || s->peers[i].presence == PEER_HERE)
-      return true;
-  return false;
-}
-
 /* Is there anybody to work? ordered: is everybody there? */
 static bool workers_ready(const struct steer *s) {
   bool here = false, starting = false;
@@ -283,7 +276,7 @@ enum err steer_plan(struct steer *s) {
   watch_limits(s);
   if (s->halt != HALT_NONE)
     return OK;
-  if (!workers_left(s)) {
+  if (!steer_has_hands(s)) {
     s->halt = HALT_WORKERS;
     return OK;
   }

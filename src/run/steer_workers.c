@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/progress.h"
+#include "base/stop.h"
 #include "run/steer.h"
 
 /* ---- who is there ---- */
@@ -76,6 +76,8 @@ static void announce_all(struct steer *s) {
 
 void steer_welcome(struct steer *s, struct peer *p, struct reader *r) {
   double now = clock_seconds();
+  bool up_to_date = get_i64(r) == p->drops;
+  up_to_date = get_i64(r) == p->team_id && up_to_date;
   p->slots = get_i64(r);
   p->team = get_i64(r);
   free(p->host);
@@ -86,10 +88,17 @@ void steer_welcome(struct steer *s, struct peer *p, struct reader *r) {
     p->host = mem_strdup("?");
   if (!p->device)
     p->device = mem_strdup("?");
-  p->presence = PEER_HERE;
+  if (!up_to_date) /* it will say hello again when it has read what it was told */
+    return;
+  p->presence = s->team_size > 1 ? PEER_FREE : PEER_HERE;
   p->moved_at = now;
+  s->loose = s->team_size > 1;
   s->first_hello = s->first_hello > 0 ? s->first_hello : now;
   s->unannounced = true;
+  if (s->leaving) { /* its team broke as it was about to leave */
+    put_i64(&p->mail, COMMAND_LEAVE);
+    put_i64(&p->mail, stop_requested() == STOP_NOW);
+  }
   log_debug("worker %d: %s, %s", p->rank, p->host, p->device);
 }
 
@@ -161,6 +170,7 @@ enum err steer_lose(struct steer *s, struct peer *p, bool blame, const char *why
   enum err e = OK;
   p->presence = PEER_GONE;
   s->rooms_known = false;
+  steer_scatter(s, p);
   for (size_t i = 0; i < s->study.n && i < s->cap_holder; i++)
     if (s->holder[i] == (int)(p - s->peers))
       s->holder[i] = -1;
@@ -196,8 +206,11 @@ static bool host_is_silent(const struct steer *s, const struct peer *p, double n
 static enum err lose_silent(struct steer *s, struct peer *p, double now, double patience) {
   char why[128];
   bool host = host_is_silent(s, p, now, patience);
+  s->loose = s->team_size > 1;
   const char *place = p->host ? p->host : "a host that has not said its name";
-  if (p->presence == PEER_STARTING)
+  if (p->presence == PEER_ADRIFT)
+    log_warn("rank %d has not come back from its broken team", p->rank);
+  else if (p->presence == PEER_STARTING)
     log_warn("worker %d says nothing while it starts, for %.0f s: the others go on without it", p->rank,
              now - p->heard);
   else
@@ -218,6 +231,7 @@ static enum err lose_hung(struct steer *s, struct peer *p, double hung_after) {
   TRY(steer_lose(s, p, true, why));
   p->presence = PEER_STARTING;
   put_i64(&p->mail, COMMAND_DROP);
+  p->drops++;
   return OK;
 }
 
@@ -235,13 +249,15 @@ enum err steer_watch_workers(struct steer *s) {
       p->heard = now;
     if (slept || !p->n_out)
       p->moved_at = now;
-    if (p->presence != PEER_HERE && p->presence != PEER_STARTING)
+    if (p->presence == PEER_FOLLOWS || p->presence == PEER_GONE || p->presence == PEER_LOST)
       continue;
-    if (now - p->heard >= (p->presence == PEER_STARTING ? at_start : patience))
+    double most = p->presence == PEER_STARTING ? at_start : p->presence == PEER_ADRIFT ? 2 * patience : patience;
+    if (now - p->heard >= most)
       TRY(lose_silent(s, p, now, patience));
     else if (hung_after > 0 && now - p->moved_at >= hung_after)
       TRY(lose_hung(s, p, hung_after));
   }
+  steer_form_teams(s);
   if (s->unannounced) {
     announce_all(s);
     s->unannounced = false;

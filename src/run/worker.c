@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "base/stop.h"
+#include "par/comm_mpi.h"
 #include "run/crew.h"
 #include "run/launcher.h"
 #include "run/preflight.h"
@@ -241,6 +242,8 @@ static void say_hello(struct worker *w) {
   char host[256] = "";
   gethostname(host, sizeof host - 1);
   put_i64(&w->news, NEWS_HELLO);
+  put_i64(&w->news, w->drops);
+  put_i64(&w->news, w->joined);
   put_i64(&w->news, (int64_t)w->n_seats);
   put_i64(&w->news, comm_size(w->team));
   put_text(&w->news, host);
@@ -270,20 +273,78 @@ static enum err cancel(struct worker *w, int64_t trial) {
   return OK; /* it ended before the command came */
 }
 
+static void drop_backlog(struct worker *w) {
+  for (size_t i = 0; i < w->n_backlog; i++)
+    assignment_free(&w->backlog[i]);
+  w->n_backlog = 0;
+}
+
 /* Steering has handed out anew what was here. */
 static enum err drop_all(struct worker *w) {
   for (size_t i = 0; i < w->n_seats; i++)
     if (w->seats[i].taken)
       TRY(unseat(w, i, false));
-  for (size_t i = 0; i < w->n_backlog; i++)
-    assignment_free(&w->backlog[i]);
-  w->n_backlog = 0;
+  drop_backlog(w);
+  if (w->leads)
+    TRY(crew_release(w->evaluator));
+  w->leads = false;
   holdings_free(&w->parked);
   packer_forget(w->packer);
   forget(w, -1);
   strbuf_clear(&w->news);
+  w->drops++;
   say_hello(w);
   return OK;
+}
+
+/* ---- teams ---- */
+
+/* A member is gone. Whoever gets the trials next takes them up from their packs. */
+static enum err dissolve(struct worker *w) {
+  log_warn("rank %d: %s: the team is dissolved", wire_rank(w->wire), err_text());
+  err_clear();
+  for (size_t i = 0; i < w->n_seats; i++) {
+    w->evaluator->ops->evict(w->evaluator, i);
+    if (w->seats[i].taken)
+      assignment_free(&w->seats[i].work);
+    w->seats[i] = (struct seat){0};
+  }
+  drop_backlog(w);
+  if (w->leads)
+    put_i64(&w->news, NEWS_BROKEN);
+  holdings_free(&w->parked);
+  packer_forget(w->packer);
+  w->leads = false;
+  say_hello(w);
+  return OK;
+}
+
+static enum err follow(struct worker *w) {
+  bool released = false;
+  TRY(crew_follow(w->evaluator, &released));
+  if (released)
+    say_hello(w);
+  else {
+    put_i64(&w->news, NEWS_BYE);
+    w->left = true;
+  }
+  return OK;
+}
+
+static enum err join_team(struct worker *w, struct reader *r) {
+  int *ranks = MEM_NEW_ARRAY(int, comm_size(w->team));
+  int64_t id = get_i64(r);
+  for (int i = 0; i < comm_size(w->team); i++)
+    ranks[i] = (int)get_i64(r);
+  if (!r->bad)
+    comm_mpi_join(w->team, id, ranks);
+  w->joined = id;
+  free(ranks);
+  if (r->bad)
+    return FAIL(ERR_BUG, "the ranks of a team came in garbled");
+  w->last_call = clock_seconds();
+  w->leads = comm_rank(w->team) == 0;
+  return w->leads ? OK : follow(w);
 }
 
 /* Data may take long to prepare, and a signal does not wait for them. */
@@ -300,14 +361,25 @@ static enum err begin(struct worker *w, struct reader *r) {
   return OK;
 }
 
+/* One that steering sent to a team before it knew that the team is broken is handed out again. */
+static enum err take_stint(struct worker *w, struct reader *r) {
+  struct assignment a;
+  get_assignment(r, &a);
+  if (w->team && !w->leads) {
+    assignment_free(&a);
+    return OK;
+  }
+  MEM_GROW(w->backlog, w->n_backlog, &w->cap_backlog);
+  w->backlog[w->n_backlog++] = a;
+  return OK;
+}
+
 static enum err obey(struct worker *w, struct reader *r) {
   switch ((enum command)get_i64(r)) {
   case COMMAND_START:
     return begin(w, r);
   case COMMAND_STINT:
-    MEM_GROW(w->backlog, w->n_backlog, &w->cap_backlog);
-    get_assignment(r, &w->backlog[w->n_backlog++]);
-    return OK;
+    return take_stint(w, r);
   case COMMAND_FORGET:
     forget(w, get_i64(r));
     return OK;
@@ -315,6 +387,8 @@ static enum err obey(struct worker *w, struct reader *r) {
     return cancel(w, get_i64(r));
   case COMMAND_DROP:
     return drop_all(w);
+  case COMMAND_TEAM:
+    return join_team(w, r);
   case COMMAND_END:
     return FAIL(ERR_STOPPED, "rank 0 has ended");
   case COMMAND_LEAVE:
@@ -347,7 +421,7 @@ static enum err obey_all(struct worker *w, bool *any) {
 /* The members of a team wait for a word of their leader. */
 static enum err call_team(struct worker *w) {
   double now = clock_seconds();
-  if (!w->team || now - w->last_call <= 1)
+  if (!w->leads || now - w->last_call <= 1)
     return OK;
   w->last_call = now;
   return crew_idle(w->evaluator);
@@ -379,6 +453,8 @@ enum err worker_row(struct worker *w, bool *busy, bool *over) {
     return OK;
   progress_made("rowing");
   enum err e = row(w, busy);
+  if (e == ERR_COMM && w->team && w->team->broken && w->evaluator)
+    e = dissolve(w);
   if (e != OK) {
     worker_say_error(w, e);
     w->left = true;
@@ -414,16 +490,4 @@ enum err worker_main(struct worker *w) {
   enum err e = row_on(w);
   progress_hook(NULL, NULL);
   return e;
-}
-
-enum err worker_follow(struct worker *w) {
-  /* A member gets the same COMMAND_START as its leader and nothing else. */
-  for (bool got = false; !w->evaluator && !w->left;) {
-    TRY(obey_all(w, &got));
-    TRY(wire_check_steer(w->wire));
-    progress_made("waiting for rank 0");
-    wire_idle(w->wire, got);
-  }
-  strbuf_clear(&w->news); /* its hello: only leaders are known to steering */
-  return w->left ? OK : crew_follow(w->evaluator);
 }

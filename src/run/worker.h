@@ -8,8 +8,8 @@
 
 struct worker;
 
-/* `team` may be NULL; both are borrowed, as is the launcher, which is stopped where no program is to be started. Opens
- * nothing yet: that comes with COMMAND_START. */
+/* `team` is the means to be one of a team (wire_team), NULL for a worker by itself; all are borrowed, as is the
+ * launcher, which is stopped where no program is to be started. Opens nothing yet: that comes with COMMAND_START. */
 struct worker *worker_new(struct wire *wire, struct comm *team, struct launcher *launcher);
 void worker_free(struct worker *w);
 
@@ -17,9 +17,8 @@ void worker_free(struct worker *w);
  * is one of this machine; steering has been told. */
 enum err worker_row(struct worker *w, bool *busy, bool *over);
 
-/* Leader of a team: rounds until steering sends it away. */
+/* Rounds until steering sends it away. A member of a team that does not lead it is inside its leader's calls meanwhile.
+ */
 enum err worker_main(struct worker *w);
-/* Other members of a team: follow the leader until dismissed. */
-enum err worker_follow(struct worker *w);
 
 #endif

@@ -107,7 +107,8 @@ static enum err say_goodbye(struct worker *w) {
     for (size_t i = 0; i < w->n_backlog; i++)
       worker_say_end(w, &w->backlog[i], STINT_interrupted, w->backlog[i].from, 0, 0, NULL, NULL);
     worker_beat(w);
-    TRY(crew_dismiss(w->evaluator));
+    if (w->leads)
+      TRY(crew_dismiss(w->evaluator));
   }
   put_i64(&w->news, NEWS_BYE);
   w->left = true;

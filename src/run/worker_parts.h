@@ -39,6 +39,9 @@ struct worker {
   uint64_t moved, began; /* units of work of the trials; count of progress when the call under way began */
   bool calling;          /* the evaluator is at work */
   int64_t epoch;         /* of the journal: a run has its own */
+  bool leads;            /* a team */
+  int64_t joined;        /* id of its last team */
+  int64_t drops;         /* how often it was told to drop everything */
   bool leaving;          /* no more work; the last states are on their way to disk */
   int last_tries;
   bool left; /* it has said goodbye */
