@@ -77,5 +77,5 @@ step "no whole team is left: the run ends, and says why"
 start_teams 3 one
 kill -KILL "${everything[1]}"
 wait_for 60 "the end of all ranks" gone "$started" "${everything[@]}"
-grep -q 'a team takes 2' said || die "it does not say why it ended: $(cat said)"
+grep -q 'too few ranks are left for a team of 2' said || die "it does not say why it ended: $(cat said)"
 expect 75 "$COXSWAIN" status one --exit-code

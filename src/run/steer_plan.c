@@ -277,6 +277,8 @@ enum err steer_plan(struct steer *s) {
   if (s->halt != HALT_NONE)
     return OK;
   if (!steer_has_hands(s)) {
+    if (s->team_size > 1)
+      log_warn("too few ranks are left for a team of %zu", s->team_size);
     s->halt = HALT_WORKERS;
     return OK;
   }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -192,11 +193,15 @@ enum err steer_lose(struct steer *s, struct peer *p, bool blame, const char *why
 /* Has everybody on its host fallen silent? Rank 0's has not. */
 static bool host_is_silent(const struct steer *s, const struct peer *p, double now, double patience) {
   size_t others = 0;
+  char here[256] = "";
+  gethostname(here, sizeof here - 1);
+  if (!p->host || strcmp(p->host, here) == 0)
+    return false;
   for (size_t i = 0; i < s->n_peers; i++) {
     const struct peer *q = &s->peers[i];
-    if (q == p || !q->host || !p->host || strcmp(q->host, p->host) != 0)
+    if (q == p || !q->host || strcmp(q->host, p->host) != 0)
       continue;
-    if (q->rank == 0 || now - q->heard < patience / 2)
+    if (now - q->heard < patience / 2) /* beats come at least twice as often */
       return false;
     others++;
   }

@@ -24,6 +24,7 @@ struct worker *worker_new(struct wire *wire, struct comm *team, struct launcher 
   w->wire = wire;
   w->team = team;
   w->launcher = launcher;
+  w->beat_every = 1;
   strbuf_init(&w->news);
   return w;
 }
@@ -231,6 +232,7 @@ static enum err start(struct worker *w, struct reader *r) {
                                                    .epoch = w->epoch,
                                                    .rank = wire_rank(w->wire),
                                                    .interval = settings_double(w->conf, "run.checkpoint")});
+  w->beat_every = fmin(1, settings_double(w->conf, "run.lost_after") / 4);
   w->last_beat = w->last_call = w->last_look = clock_seconds();
   if (strcmp(settings_text(w->conf, "evaluator"), "command") != 0)
     launcher_stop(w->launcher);

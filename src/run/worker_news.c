@@ -42,7 +42,7 @@ static void say_moved(const struct worker *w, struct strbuf *news) {
 
 void worker_beat(struct worker *w) {
   double now = clock_seconds();
-  if (!w->ended && now - w->last_beat < 1)
+  if (!w->ended && now - w->last_beat < w->beat_every)
     return;
   put_i64(&w->news, NEWS_BEAT);
   put_f64(&w->news, w->worked);
@@ -60,7 +60,7 @@ void worker_beat(struct worker *w) {
 void worker_beat_meanwhile(void *context) {
   struct worker *w = context;
   double now = clock_seconds();
-  if (now - w->last_word < 1)
+  if (now - w->last_word < w->beat_every)
     return;
   struct strbuf news = STRBUF_INIT;
   w->last_word = now;

@@ -29,8 +29,8 @@ struct worker {
   size_t n_backlog, cap_backlog;
   struct holdings parked;
   struct strbuf news;
-  struct packer *packer; /* as the evaluator */
-  double quantum;        /* seconds */
+  struct packer *packer;      /* as the evaluator */
+  double quantum, beat_every; /* seconds */
   double last_beat, last_call, last_look;
   double longest_look;   /* seconds between two looks at commands, since the last beat */
   double worked;         /* seconds of work since the last beat */
