@@ -40,6 +40,7 @@ static void form(struct steer *s, const size_t *members) {
   double now = clock_seconds();
   bool again = false;
   s->team_id++;
+  s->rooms_known = false;
   for (size_t i = 0; i < s->team_size; i++) {
     struct peer *p = &s->peers[members[i]];
     put_i64(&p->mail, COMMAND_TEAM);
