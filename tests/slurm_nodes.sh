@@ -41,7 +41,7 @@ code_of() { scontrol show job -o "$1" | sed -n 's/.* ExitCode=\([0-9]*\):.*/\1/p
 rank0_of() { # JOB: the rank itself is older than what it has forked
   local pid
   for pid in $(processes_of_job "$1"); do
-    if [ "$(cat "/proc/$pid/comm")" = coxswain ] && grep -qzx SLURM_PROCID=0 "/proc/$pid/environ"; then
+    if [ "$(readlink "/proc/$pid/exe")" = "$COXSWAIN" ] && grep -qzx SLURM_PROCID=0 "/proc/$pid/environ"; then
       echo "$pid"
       return
     fi
