@@ -18,7 +18,7 @@
   X(ERR_INPUT, 2, "bad input")                \
   X(ERR_BUSY, 2, "in use by another process") \
   X(ERR_DEVICE, 2, "device not usable")       \
-  X(ERR_DAMAGED, 2, "damaged file")           \
+  X(ERR_DAMAGED, 74, "damaged file")          \
   X(ERR_TRIALS, 3, "too many trials failed")  \
   X(ERR_MEMORY, 70, "out of memory")          \
   X(ERR_COMM, 70, "communication failed")     \
