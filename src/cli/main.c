@@ -16,9 +16,11 @@ static void usage(FILE *out) {
   fprintf(out, "  mpirun -n 4 coxswain run STUDY.cfg       the same with four ranks\n\n");
   for (size_t i = 0; i < N_COMMANDS; i++)
     fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
-  fprintf(out, "\nExit codes: 0 done, 2 bad configuration or input, 3 too many trials failed, 70 a bug, 74 disk failed or "
-               "study damaged,\n"
-               "75 more to do: submit again.\n");
+  fprintf(
+      out,
+      "\nExit codes: 0 done, 2 bad configuration or input, 3 too many trials failed, 70 a bug, 74 the disk failed or "
+      "the study is damaged,\n"
+      "75 more to do: submit again.\n");
 }
 
 static int unknown_command(const char *name) {
