@@ -77,6 +77,7 @@ start_outliving 6 deadly.cfg --out deadly --points points.json
 wait_for 60 "the end of all ranks" gone "$started" "${everything[@]}"
 each_once deadly 40
 status_is deadly 'x["counts"]["failed"] == 1 and x["counts"]["complete"] == 39'
+status_is deadly 'x["suspects"] == 0'
 "$COXSWAIN" export deadly --format json | check is \
   'all("given up after 3 tries: its worker" in t["attributes"]["reason"] and t["params"]["x"] > 0.9
        for t in x["trials"] if t["state"] == "fail")'

@@ -70,6 +70,27 @@ static void put_counts(const struct report_study *r, struct strbuf *out) {
   strbuf_printf(out, "%s of training on all workers together\n", trained);
 }
 
+/* What went down with a worker: with its machine, or by the trial's own doing as far as can be told. */
+struct mishaps {
+  int64_t lost, suspects;
+};
+
+static struct mishaps count_mishaps(const struct study *s) {
+  struct mishaps m = {0, 0};
+  for (size_t i = 0; i < s->n; i++) {
+    m.lost += s->trials[i].losses;
+    m.suspects += !trial_is_over(&s->trials[i]) && s->trials[i].faults > 0;
+  }
+  return m;
+}
+
+static void put_mishaps(const struct report_study *r, struct strbuf *out) {
+  struct mishaps m = count_mishaps(r->study);
+  if (m.lost || m.suspects)
+    strbuf_printf(out, "  workers  %lld stints were lost with them; %lld trials may have taken theirs down\n",
+                  (long long)m.lost, (long long)m.suspects);
+}
+
 static void put_best_line(const struct report_study *r, struct strbuf *out) {
   if (r->study->best < 0) {
     strbuf_puts(out, "  best     none yet\n");
@@ -135,6 +156,7 @@ void report_status(const struct report_study *r, struct strbuf *out) {
   put_state(r, out);
   put_counts(r, out);
   timers_put(r, out);
+  put_mishaps(r, out);
   put_best_line(r, out);
   put_running(r, out);
   put_failed(r, out);
@@ -175,6 +197,9 @@ struct json_t *report_status_json(const struct report_study *r) {
       (json_int_t)s->counts[TRIAL_COMPLETE], "pruned", (json_int_t)s->counts[TRIAL_PRUNED], "failed",
       (json_int_t)s->counts[TRIAL_FAIL], "training", (json_int_t)open.training, "waiting", (json_int_t)open.waiting,
       "asked", (json_int_t)open.asked, "seconds", timers_elapsed(r), "training_seconds", s->seconds, "best", best);
+  struct mishaps m = count_mishaps(s);
+  json_object_set_new(json, "lost_with_workers", json_integer((json_int_t)m.lost));
+  json_object_set_new(json, "suspects", json_integer((json_int_t)m.suspects));
   json_object_set_new(json, "why", json_or_null(r->done));
   json_object_set_new(json, "left", json_or_null(r->left));
   json_object_set_new(json, "checkpoints", timers_json(r));
