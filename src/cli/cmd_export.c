@@ -50,17 +50,12 @@ enum err cmd_export(int argc, char **argv) {
   struct folder f;
   TRY(folder_open(&f, argv[optind]));
   struct report_study r = show_study(&f);
-  struct strbuf text = STRBUF_INIT;
-  enum err e;
-  if (json)
-    e = show_json_to(output, report_trials_json(&r));
-  else {
-    report_trials_csv(&r, &text);
-    e = show_text(output, &text);
-  }
+  struct show to;
+  enum err e = show_open(&to, output);
+  if (e == OK)
+    e = show_end(&to, json ? report_trials_json(&r, show_take, &to) : report_trials_csv(&r, show_take, &to));
   if (e == OK && output && strcmp(output, "-"))
     printf("%s: %zu trials\n", output, f.study.n);
-  strbuf_free(&text);
   folder_close(&f);
   return e;
 }

@@ -31,6 +31,45 @@ enum err show_text(const char *path, const struct strbuf *text) {
   return OK;
 }
 
+/* A file appears when it is whole. */
+enum err show_open(struct show *s, const char *path) {
+  *s = (struct show){.path = path, .file = stdout};
+  if (!path || !strcmp(path, "-"))
+    return OK;
+  struct strbuf name = STRBUF_INIT;
+  strbuf_printf(&name, "%s.tmp", path);
+  s->unfinished = strbuf_detach(&name);
+  s->file = fopen(s->unfinished, "w");
+  if (s->file)
+    return OK;
+  enum err e = FAIL(ERR_IO, "%s: cannot be written: %s: is the folder there, and yours?", path, strerror(errno));
+  free(s->unfinished);
+  return e;
+}
+
+enum err show_take(void *show, struct strbuf *text) {
+  struct show *s = show;
+  bool good = fwrite(text->text, 1, text->len, s->file) == text->len;
+  strbuf_clear(text);
+  return good ? OK
+              : FAIL(ERR_IO, "%s: cannot be written: %s: is the disk full?",
+                     s->unfinished ? s->path : "standard output", strerror(errno));
+}
+
+enum err show_end(struct show *s, enum err e) {
+  if (!s->unfinished)
+    return e;
+  bool whole = fclose(s->file) == 0;
+  if (e == OK && !whole)
+    e = FAIL(ERR_IO, "%s: cannot be written: %s: is the disk full?", s->path, strerror(errno));
+  if (e == OK)
+    e = file_rename(s->unfinished, s->path);
+  if (e != OK)
+    remove(s->unfinished);
+  free(s->unfinished);
+  return e;
+}
+
 enum err show_json_to(const char *path, struct json_t *json) {
   if (!path || !strcmp(path, "-")) {
     show_json(json);

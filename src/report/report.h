@@ -27,11 +27,14 @@ struct json_t *report_status_json(const struct report_study *r);
 void report_best(const struct report_study *r, size_t k, struct strbuf *out);
 struct json_t *report_best_json(const struct report_study *r, size_t k);
 
+/* What is too long to be held at once comes in pieces: takes what stands in `text` and clears it. */
+typedef enum err (*report_take)(void *context, struct strbuf *text);
+
 /* Every trial. CSV: number, state, value, steps, seconds, then a column for each hyperparameter and each metric; empty
  * where there is none. A metric named as a hyperparameter is (lr) goes under metric_lr. JSON: the same and the
  * intermediate values. */
-void report_trials_csv(const struct report_study *r, struct strbuf *out);
-struct json_t *report_trials_json(const struct report_study *r);
+enum err report_trials_csv(const struct report_study *r, report_take take, void *context);
+enum err report_trials_json(const struct report_study *r, report_take take, void *context);
 struct json_t *report_trial_json(const struct report_study *r, const struct trial *t);
 
 /* "best/trial-000012.h5", or "packs/NAME:/trial-000012", or "" if no weights are kept. Of a program: the

@@ -6,8 +6,11 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "report/report.h"
+
+enum { PIECE = 1 << 16 };
 
 /* Of a program: its checkpoint folder, if there is anything in it. */
 static void put_checkpoint(const struct report_study *r, const struct trial *t, struct strbuf *out) {
@@ -85,12 +88,43 @@ struct json_t *report_trial_json(const struct report_study *r, const struct tria
   return json;
 }
 
-struct json_t *report_trials_json(const struct report_study *r) {
-  json_t *list = json_array();
-  for (size_t i = 0; i < r->study->n; i++)
-    json_array_append_new(list, report_trial_json(r, &r->study->trials[i]));
-  return json_pack("{s:s, s:s, s:s, s:o}", "study", r->study->name, "metric", settings_text(r->conf, "study.metric"),
-                   "direction", r->study->maximize ? "maximize" : "minimize", "trials", list);
+static enum err pass_on(struct strbuf *text, size_t most, report_take take, void *context) {
+  return text->len > most ? take(context, text) : OK;
+}
+
+static void put_member(struct strbuf *out, const char *key, const char *value) {
+  strbuf_printf(out, "  \"%s\": ", key);
+  strbuf_put_json_string(out, value);
+  strbuf_puts(out, ",\n");
+}
+
+static void put_trial(const struct report_study *r, const struct trial *t, struct strbuf *out) {
+  json_t *json = report_trial_json(r, t);
+  char *line = json_text(json);
+  strbuf_puts(out, t->number ? ",\n    " : "\n    ");
+  strbuf_puts(out, line);
+  free(line);
+  json_decref(json);
+}
+
+/* A line a trial. */
+enum err report_trials_json(const struct report_study *r, report_take take, void *context) {
+  struct strbuf out = STRBUF_INIT;
+  enum err e = OK;
+  strbuf_puts(&out, "{\n");
+  put_member(&out, "study", r->study->name);
+  put_member(&out, "metric", settings_text(r->conf, "study.metric"));
+  put_member(&out, "direction", r->study->maximize ? "maximize" : "minimize");
+  strbuf_puts(&out, "  \"trials\": [");
+  for (size_t i = 0; i < r->study->n && e == OK; i++) {
+    put_trial(r, &r->study->trials[i], &out);
+    e = pass_on(&out, PIECE, take, context);
+  }
+  strbuf_puts(&out, r->study->n ? "\n  ]\n}\n" : "]\n}\n");
+  if (e == OK)
+    e = pass_on(&out, 0, take, context);
+  strbuf_free(&out);
+  return e;
 }
 
 /* ---- CSV ---- */
@@ -179,21 +213,33 @@ static void put_row(struct strbuf *out, const struct trial *t, const struct colu
   strbuf_putc(out, '\n');
 }
 
-void report_trials_csv(const struct report_study *r, struct strbuf *out) {
-  struct columns params = {0}, attributes = {0};
-  find_columns(r->study, &params, &attributes);
+static void put_heading(struct strbuf *out, const struct columns *params, const struct columns *attributes) {
   strbuf_puts(out, "number,state,value,steps,seconds");
-  for (size_t i = 0; i < params.n; i++) {
+  for (size_t i = 0; i < params->n; i++) {
     strbuf_putc(out, ',');
-    put_field(out, params.names[i]);
+    put_field(out, params->names[i]);
   }
-  for (size_t i = 0; i < attributes.n; i++) {
-    strbuf_puts(out, is_column(&params, attributes.names[i]) ? ",metric_" : ",");
-    put_field(out, attributes.names[i]);
+  for (size_t i = 0; i < attributes->n; i++) {
+    strbuf_puts(out, is_column(params, attributes->names[i]) ? ",metric_" : ",");
+    put_field(out, attributes->names[i]);
   }
   strbuf_putc(out, '\n');
-  for (size_t i = 0; i < r->study->n; i++)
-    put_row(out, &r->study->trials[i], &params, &attributes);
+}
+
+enum err report_trials_csv(const struct report_study *r, report_take take, void *context) {
+  struct columns params = {0}, attributes = {0};
+  struct strbuf out = STRBUF_INIT;
+  enum err e = OK;
+  find_columns(r->study, &params, &attributes);
+  put_heading(&out, &params, &attributes);
+  for (size_t i = 0; i < r->study->n && e == OK; i++) {
+    put_row(&out, &r->study->trials[i], &params, &attributes);
+    e = pass_on(&out, PIECE, take, context);
+  }
+  if (e == OK)
+    e = pass_on(&out, 0, take, context);
+  strbuf_free(&out);
   free(params.names);
   free(attributes.names);
+  return e;
 }
