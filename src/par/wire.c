@@ -54,6 +54,7 @@ struct wire {
   struct queue to_steer, to_worker;
   struct sending *sending;
   size_t n_sending, cap_sending;
+  size_t sweep_at;             /* so many under way are looked at again: not all of them for each one more */
   struct receiving *receiving; /* in the order they were sent, of each rank */
   size_t n_receiving, cap_receiving;
   double idle; /* seconds the next wait takes */
@@ -193,6 +194,7 @@ static void sweep_sent(struct wire *w) {
       w->sending[kept++] = w->sending[i];
   }
   w->n_sending = kept;
+  w->sweep_at = 2 * kept + 16;
 }
 
 void wire_close(struct wire *w, bool abandon) {
@@ -235,7 +237,8 @@ const struct neighbours *wire_neighbours(const struct wire *w) {
 }
 
 static enum err send_mpi(struct wire *w, int to, int tag, const struct strbuf *message) {
-  sweep_sent(w);
+  if (w->n_sending >= w->sweep_at)
+    sweep_sent(w);
   MEM_GROW(w->sending, w->n_sending, &w->cap_sending);
   struct sending *s = &w->sending[w->n_sending++];
   strbuf_init(&s->bytes);
