@@ -96,7 +96,7 @@ step "a journal that is none, or is damaged, is refused by line and left as it i
 mkdir -p odd
 echo 'this is no journal' >odd/journal.log
 cp odd/journal.log before
-expect 2 "$COXSWAIN" run sphere.cfg --out odd
+expect 74 "$COXSWAIN" run sphere.cfg --out odd
 says "odd/journal.log"
 cmp odd/journal.log before
 expect 0 "$COXSWAIN" run sphere.cfg --out damaged --set study.trials=20
