@@ -11,6 +11,7 @@ def counted(part, counts):
         yield f"{part.reached(counts):,} {part.what} for each of {len(counts)}: {', '.join(sorted(counts))}"
     for what, (ok, failed) in sorted(counts.items()):
         words = part.what if len(counts) == 1 else what.replace("-", " ")
+        words = words.replace("passes", "pass", 1) if ok + failed == 1 else words
         if not part.parallel:
             yield f"{ok + failed:,} {words}" + (f", {failed:,} of them FAILED" if failed else "")
         elif failed:

@@ -162,7 +162,8 @@ def main():
     if not os.access(os.path.join(SOURCE, o.build, "coxswain"), os.X_OK):
         sys.exit(f"{o.build}/coxswain is not there: scripts/test.sh builds it, --build names another folder")
     now = datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S")
-    path = ledger_path(os.path.join(o.called_from, o.ledger) if o.ledger else os.path.join(SOURCE, o.build, "torture", now))
+    place = os.path.join(o.called_from, o.ledger) if o.ledger else os.path.join(SOURCE, o.build, "torture", now)
+    path = ledger_path(os.path.normpath(place))
     os.makedirs(os.path.dirname(path), exist_ok=True)
     session = Session(o, Ledger(path))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
