@@ -271,7 +271,7 @@ class Cycle:
                 self.outside.finish()
                 over = not self.outside.tidy(history) and self.run.code() == 0
         self.hold(torture_verdict.of(self, self.look()))
-        if self.seed % 3 == 0:
+        if self.seed % 3 == 0 and not self.busy:
             self.grow()
 
     def grow(self):
