@@ -95,7 +95,8 @@ static int by_number(const void *a, const void *b) {
 }
 
 static enum err write_late(struct snapshot *w) {
-  qsort(w->late, w->n_late, sizeof *w->late, by_number);
+  if (w->n_late)
+    qsort(w->late, w->n_late, sizeof *w->late, by_number);
   for (size_t i = 0; i < w->n_late; i++)
     if (i == 0 || w->late[i] != w->late[i - 1])
       TRY(write_trial(w, w->late[i]));
