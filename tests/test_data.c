@@ -448,6 +448,33 @@ static void test_cache_damage(void) {
   free(path);
 }
 
+/* An unfinished file PATH.HOST-PROCESS.tmp, as a writer leaves it that is killed. */
+static void leave_unfinished(char *name, size_t n, const char *path, long process) {
+  char host[64] = "";
+  gethostname(host, sizeof host - 1);
+  snprintf(name, n, "%s.%s-%ld.tmp", path, host, process);
+  int fd = open(name, O_CREAT | O_WRONLY, 0666);
+  CHECK(fd >= 0 && close(fd) == 0);
+}
+
+static void test_cache_leftovers(void) {
+  const char *settings = "files = (\"a.h5\"); missing = -999.0; seed = 78;";
+  char *path, hash[65], dead[900], living[900];
+  pid_t child = fork();
+  if (child == 0)
+    _exit(0);
+  CHECK(waitpid(child, NULL, 0) == child);
+  data_close(must_open("files = (\"a.h5\"); missing = -999.0; seed = 77;")); /* the folder is there */
+  identify(settings, &path, hash);
+  leave_unfinished(dead, sizeof dead, path, child);
+  leave_unfinished(living, sizeof living, path, getppid());
+  data_close(must_open(settings));
+  CHECK(access(dead, F_OK) != 0);
+  CHECK(access(living, F_OK) == 0);
+  unlink(living);
+  free(path);
+}
+
 /* The sum of a big file is remembered, until the file changes. */
 static void test_remembered_sums(void) {
   char *path, hash[65], again[65], memo[700], command[1600];
@@ -618,6 +645,7 @@ int main(void) {
                    {"fill and scale file", test_fill_and_scale_file}, {"weights", test_weights},
                    {"row limit", test_row_limit}, {"umami", test_umami}, {"warnings", test_warnings}, {"tdd", test_tdd},
                    {"cache: four at once", test_cache_race}, {"cache: damage", test_cache_damage},
+                   {"cache: what killed writers leave", test_cache_leftovers},
                    {"sums are remembered", test_remembered_sums}, {"apply to another file", test_apply},
                    {"suggested studies are valid", test_suggest}, {"describe", test_describe},
                    {"order of choices", test_choices}, {"a real tdd file", test_real_tdd});

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,10 +64,35 @@ enum err cache_pad(struct cache_writer *w) {
   return cache_write(w, zeros, rounded(w->written) - w->written);
 }
 
+/* Files that writers of this host were killed over: PATH.HOST-PROCESS.tmp. */
+static void remove_leftovers(const char *path, const char *host) {
+  struct strbuf begin = STRBUF_INIT;
+  char *folder = path_folder(path), **names = NULL;
+  size_t n = 0;
+  strbuf_printf(&begin, "%s.%s-", path_name(path), host);
+  if (file_list(folder, ".tmp", &names, &n) != OK)
+    err_clear();
+  for (size_t i = 0; i < n; i++) {
+    char *end, *file;
+    if (strncmp(names[i], begin.text, begin.len) != 0)
+      continue;
+    long process = strtol(names[i] + begin.len, &end, 10);
+    if (strcmp(end, ".tmp") != 0 || process <= 0 || kill((pid_t)process, 0) == 0 || errno != ESRCH)
+      continue;
+    file = path_join(folder, names[i]);
+    unlink(file);
+    free(file);
+  }
+  file_list_free(names, n);
+  strbuf_free(&begin);
+  free(folder);
+}
+
 enum err cache_create(struct cache_writer *w, const char *path, const char *description) {
   struct strbuf tmp = STRBUF_INIT;
   char host[64] = ""; /* one process at a time, under the lock; but not all file systems have locks */
   gethostname(host, sizeof host - 1);
+  remove_leftovers(path, host);
   strbuf_printf(&tmp, "%s.%s-%ld.tmp", path, host, (long)getpid());
   *w = (struct cache_writer){mem_strdup(path), strbuf_detach(&tmp), -1, 0};
   w->fd = open(w->tmp, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0666);
