@@ -328,7 +328,7 @@ def report(cycle, wrong, seconds):
     print(f"{cycle.name()}: {cycle.starts} starts, killed: {kills or 'nothing'}{talk}; {end}")
     n = sum(cycle.kills.values())
     if wrong:
-        print(f"  {wrong}\n  its files are in {cycle.folder}")
+        print(f"  its files are in {cycle.folder}\n  {wrong}")
         print(f"torture: kills kills {n} failed seed {cycle.seed} {cycle.folder}", flush=True)
     else:
         shutil.rmtree(cycle.folder)

@@ -100,6 +100,7 @@ class References:
 
     def __init__(self, program, place):
         self.program, self.place, self.known, self.searches = program, place, {}, {}
+        self.extra = 0
 
     def run(self, shape, seed, folder, options):
         """One undisturbed run; a study of a team needs a team, as sums of floats have an order."""
@@ -125,7 +126,8 @@ class References:
         known = self.known[key]
         others = [{"number": t.key, "params": t.point()} for t in trials if t.identity() not in known and not t.told]
         if others:
-            folder = os.path.join(self.place, f"undisturbed-points-{len(self.known)}-{len(known)}")
+            self.extra += 1
+            folder = os.path.join(self.place, f"undisturbed-points-{self.extra}")
             os.makedirs(folder)
             with open(os.path.join(folder, "points.json"), "w") as f:
                 json.dump(others, f)

@@ -67,7 +67,8 @@ class Session:
             if found:
                 _, what, n, result, s, where = found.groups()
                 s = int(s) if s else seed
-                self.note(part, what, int(n), result, seed=s, folder=where)
+                why = {"why": last[:1000]} if result != "ok" else {}
+                self.note(part, what, int(n), result, seed=s, folder=where, **why)
                 counted[what] = counted.get(what, 0) + int(n)
                 failed += result != "ok"
             else:
@@ -75,7 +76,7 @@ class Session:
                 print(f"   {text.rstrip()}", flush=True)
         code = self.process.wait()
         if code not in (0, 77) and not failed:
-            self.note(part, part.what, 1, "failed", seed=seed, folder=folder)
+            self.note(part, part.what, 1, "failed", seed=seed, folder=folder, why=last[:1000])
         elif code == 0 and part.each is not None and not counted:
             counted[part.what] = count if part.each == "count" else part.each
             self.note(part, part.what, counted[part.what], "ok", seed=seed)
@@ -166,7 +167,8 @@ def main():
     path = ledger_path(os.path.normpath(place))
     os.makedirs(os.path.dirname(path), exist_ok=True)
     session = Session(o, Ledger(path))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell in the background has SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     well = True
     try:
         for part in [parts.by_name(p) for p in o.part] or parts.PARTS:
@@ -177,7 +179,7 @@ def main():
         say("stopped; what was counted is kept")
     print(table.table(session.ledger))
     for e in session.ledger.failures():
-        say(f"FAILED: {e['part']}, seed {e.get('seed')}, {e.get('folder')}, commit {e['commit']}")
+        say(f"FAILED: {e['part']}, seed {e.get('seed')}, {e.get('folder')}, commit {e['commit']}: {e.get('why')}")
     say(f"the ledger is {path}; go on with it: scripts/torture.sh --continue {os.path.dirname(path)}")
     sys.exit(0 if well else 1)
 
