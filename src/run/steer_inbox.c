@@ -240,8 +240,9 @@ enum err steer_settle(struct steer *s) {
   bool all = (int64_t)s->study.n >= settings_int(s->conf, "study.trials");
   if (open && was_done)
     return steer_attribute(s, -1, true, "coxswain:done", "\"\"");
-  if (open || was_done || !(all || s->exhausted))
+  if (open || was_done || !(all || s->exhausted) || steer_best_is_incomplete(s))
     return OK;
+  TRY(steer_write_best(s));
   return steer_attribute(s, -1, true, "coxswain:done",
                          all ? "\"all trials are done\"" : "\"every point of the space has been tried\"");
 }
