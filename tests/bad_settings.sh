@@ -21,12 +21,13 @@ done
 step "$n study files with mistakes"
 [ "$n" -ge 100 ] || die "only $n files"
 
-if [ -n "${WRITE_BAD_SETTINGS:-}" ]; then
+writer=${WRITE_BAD_SETTINGS:-${COXSWAIN_BUILD:-}/tests/write_bad_settings}
+if [ -x "$writer" ]; then
   every=2 n=0
   [ -z "${ASAN_OPTIONS:-}" ] || every=10
   [ "${1:-}" != --all ] || every=1
   mkdir written
-  "$WRITE_BAD_SETTINGS" written >/dev/null
+  "$writer" written >/dev/null
   for file in written/*.cfg; do
     n=$((n + 1))
     [ $((n % every)) -eq 0 ] || continue

@@ -7,6 +7,7 @@ set -eu
 . "$(dirname "$0")/lib.sh"
 need_python
 count=${1:-500}
+damage=${DAMAGE_PACKS:-${COXSWAIN_BUILD:?the build folder}/tests/damage_packs}
 
 cat >jets.cfg <<'EOF'
 study = { name = "jets"; metric = "val_loss"; trials = 6; };
@@ -55,12 +56,12 @@ zero_a_page() { dd if=/dev/zero of="$1" bs=4096 seek=1 count=1 conv=notrunc stat
 write_over() { head -c "$(stat -c %s "$1")" /dev/urandom >"$1.x" && mv "$1.x" "$1"; }
 take_away() { rm "$1"; }
 make_folder() { rm "$1" && mkdir "$1"; }
-for damage in flip cut_in_half empty zero_a_page write_over take_away make_folder; do
-  step "$damage"
+for harm in flip cut_in_half empty zero_a_page write_over take_away make_folder; do
+  step "$harm"
   rm -rf damaged
   cp -r stopped damaged
   for pack in "${packs[@]}"; do
-    $damage "damaged/packs/$pack"
+    $harm "damaged/packs/$pack"
   done
   expect 0 timeout 120 "$COXSWAIN" run damaged
   says "taking the state before it"
@@ -79,6 +80,4 @@ says "model.h5"
 [ ! -e scores.h5 ] || die "scores of a damaged model"
 
 step "no damage goes unseen"
-if [ -n "${DAMAGE_PACKS:-}" ]; then
-  "$DAMAGE_PACKS" "$count" whole/packs/*.h5 whole/best/*.h5
-fi
+"$damage" "$count" whole/packs/*.h5 whole/best/*.h5

@@ -51,6 +51,7 @@ PARTS = [
     Part("kills", "R1", "kills", 1000, "tests/torture_kills.py",
          "--count", "{count}", "--seed", "{seed}", "--seconds", "1e9", "--place", "{place}"),
     Part("cut", "R2", "cuts", 10000, "tests/torture_cut.py", "--count", "{count}", "--seed", "{seed}"),
+    Part("damage", "R3", "flipped bits, and a tenth of it of each other damage", 10000, "tests/run_damaged.sh", "{count}"),
     Part("calls", "R4", "failing calls", 1, "tests/run_faults.py", "--all"),
     Part("disk", "R4", "full disks", 10, "tests/run_full_disk.sh", each=1),
     Part("slurm", "R5", "short jobs in each of three chains", 20, "tests/slurm_chain.sh", "{count}", each="count"),
@@ -66,7 +67,7 @@ PARTS = [
     Part("fuzz", "R11", "random inputs", 10000000, "scripts/fuzz.sh", "all", "{count}", "{seed}", parallel=True),
     Part("snapshot", "R10", "passes of long journals with snapshots", 3, "tests/run_snapshot.sh", each=1),
     Part("gpu", "R12", "passes without a GPU", 3, "tests/run_no_gpu.sh", each=1),
-    Part("bad-settings", "R11", "passes of bad configurations", 1, "tests/run_bad_studies.sh", each=1),
+    Part("bad-settings", "R11", "bad configurations", 500, "tests/bad_settings.sh", "--all"),
 ]
 
 

@@ -209,10 +209,12 @@ size_t steer_out(const struct steer *s) {
 
 /* Is this one of the best, finished here, and neither on disk nor with a worker? */
 static bool weights_lost(const struct steer *s, const struct trial *t) {
+  int holder = s->holder[t->number]; /* a worker that has gone home took its memory with it */
+  bool held = holder >= 0 && (s->peers[holder].presence == PEER_STARTING || s->peers[holder].presence == PEER_HERE);
   bool on_disk = t->saved[0].pack && t->saved[0].step >= t->step;
   bool tried = t->stint.end == STINT_failed || t->stint.end == STINT_OPEN;
   bool told = !t->stints || t->stint.worker < 0; /* from outside: there never were any weights here */
-  return !on_disk && s->holder[t->number] < 0 && !tried && !told;
+  return !on_disk && !held && !tried && !told;
 }
 
 /* A finished trial among the best whose weights went down with a worker is trained again from its last saved state: the
