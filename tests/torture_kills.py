@@ -78,6 +78,7 @@ class Cycle:
         self.wanted = self.rng.randint(5, 9)
         self.shown, self.before, self.run, self.starts = Shown(), b"", None, 0
         self.outside = Outside(self, program) if self.busy else None
+        self.hung = 0  # times that mpirun did not end, though all ranks had
         self.more, self.runs = [], []  # settings of later starts; what may still be alive
 
     def name(self):
@@ -161,6 +162,11 @@ class Cycle:
 
     def see_off(self, run):
         """Nothing of it is left, and what it had shown counts."""
+        gone = run.wait_until_gone(15)
+        if not gone and not run.programs(run.members()):
+            # Open MPI 4.1: when a rank is killed while it connects, mpirun says so and may then wait for ever, alone.
+            self.hung += 1
+            run.destroy()
         if not run.wait_until_gone():
             names = ", ".join(f"{p.name} {p.pid}" for p in run.members())
             raise Wrong(f"not gone {PATIENCE} s after a kill: {names}")
@@ -324,6 +330,7 @@ def play(cycle):
 def report(cycle, wrong, seconds):
     kills = ", ".join(f"{n} {victim}" for victim, n in cycle.kills.items())
     talk = f"; {cycle.outside.summary()}" if cycle.outside else ""
+    talk += f"; mpirun alone did not end {cycle.hung} times" if cycle.hung else ""
     end = f"{seconds:.1f} s: {'FAILED' if wrong else 'ok'}"
     print(f"{cycle.name()}: {cycle.starts} starts, killed: {kills or 'nothing'}{talk}; {end}")
     n = sum(cycle.kills.values())
