@@ -10,6 +10,8 @@
 
 /* ---- problems ---- */
 
+static char *text_of(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+
 static char *text_of(const char *format, va_list args) {
   struct strbuf b = STRBUF_INIT;
   strbuf_vprintf(&b, format, args);

@@ -61,6 +61,6 @@ void worker_say_report(struct worker *w, const struct assignment *a, const struc
 void worker_say_pack(struct worker *w, double seconds, double stood, int64_t bytes);
 void worker_say_error(struct worker *w, enum err code);
 void worker_beat(struct worker *w);
-void worker_beat_meanwhile(void *worker); /* a progress hook: sends a sign of life at once */
+void worker_beat_meanwhile(void *context); /* a progress hook of a worker: sends a sign of life at once */
 
 #endif
