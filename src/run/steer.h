@@ -197,7 +197,7 @@ bool steer_has_hands(const struct steer *s);                    /* somebody work
 
 /* steer_plan.c */
 enum err steer_plan(struct steer *s);
-enum err steer_issue(struct steer *s, int64_t trial, int64_t to, int64_t order); /* a stint; there must be room */
+enum err steer_issue(struct steer *s, int64_t number, int64_t to, int64_t order); /* a stint; there must be room */
 bool steer_best_is_incomplete(const struct steer *s); /* are weights of the best missing, or being made again? */
 size_t steer_out(const struct steer *s);              /* stints that are with our workers, or wait for their turn */
 

@@ -70,8 +70,10 @@ static void form_own(struct steer *s, size_t first) {
 /* Of those whose own team will not be. */
 static void form_mixed(struct steer *s) {
   size_t *members = MEM_NEW_ARRAY(size_t, s->team_size), n = 0;
-  for (size_t i = 0; i < s->n_peers; i++) {
-    if (s->peers[i].presence != PEER_FREE || own_team(s, i / s->team_size * s->team_size) != OWN_NEVER)
+  for (size_t i = 0, first = 0; i < s->n_peers; i++) {
+    if (i == first + s->team_size)
+      first = i;
+    if (s->peers[i].presence != PEER_FREE || own_team(s, first) != OWN_NEVER)
       continue;
     members[n++] = i;
     if (n < s->team_size)
