@@ -88,28 +88,6 @@ static void remove_leftovers(const char *path, const char *host) {
   free(folder);
 }
 
-/* What processes of this host left behind that were killed here; `own` = "NAME.HOST-PID.tmp". */
-static void remove_left(const char *own) {
-  char *folder = path_folder(own), **names;
-  const char *name = path_name(own);
-  size_t n = 0, same = (size_t)(strrchr(name, '-') + 1 - name);
-  if (file_list(folder, ".tmp", &names, &n) != OK) {
-    err_clear(); /* creating the file says what is wrong */
-    free(folder);
-    return;
-  }
-  for (size_t i = 0; i < n; i++) {
-    long pid = strncmp(names[i], name, same) == 0 ? strtol(names[i] + same, NULL, 10) : 0;
-    if (pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH) {
-      char *path = path_join(folder, names[i]);
-      unlink(path);
-      free(path);
-    }
-  }
-  file_list_free(names, n);
-  free(folder);
-}
-
 enum err cache_create(struct cache_writer *w, const char *path, const char *description) {
   struct strbuf tmp = STRBUF_INIT;
   char host[64] = ""; /* one process at a time, under the lock; but not all file systems have locks */
@@ -117,7 +95,6 @@ enum err cache_create(struct cache_writer *w, const char *path, const char *desc
   remove_leftovers(path, host);
   strbuf_printf(&tmp, "%s.%s-%ld.tmp", path, host, (long)getpid());
   *w = (struct cache_writer){mem_strdup(path), strbuf_detach(&tmp), -1, 0};
-  remove_left(w->tmp);
   w->fd = open(w->tmp, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0666);
   if (w->fd < 0)
     return FAIL(ERR_IO, "%s: %s: choose another folder with run.cache", w->tmp, strerror(errno));
