@@ -258,7 +258,7 @@ static void test_beats_from_elsewhere(void) {
   CHECK(journal_lock_take(&l, path) == ERR_BUSY); /* though the system's lock is to be had */
   CHECK(test_text_contains(err_text(), "is being written by host "));
   ssize_t n = read(said[0], beats, sizeof beats);
-  CHECK(n >= 0 && n <= 10); /* beats until it was refused: about one a second */
+  CHECK(n < 30); /* it was refused by a beat, not by the end of the lease; none may have been counted yet */
   struct journal_look look;
   CHECK(journal_lock_look(path, 30, &look) == OK && look.holder == HOLDER_ALIVE);
   kill(pid, SIGKILL);
