@@ -21,11 +21,14 @@ train = { epochs = 40; batch = 50; lr = "@lr"; };
 run = { ranks_per_trial = 2; checkpoint = 0.1; lost_after = 1; hung_after = 60; attempts = 1000; steer = "dedicated"; };
 EOF2
 
+# start_teams RANKS DIR OPTIONS...
 start_teams() {
-  mpirun -n "$1" --enable-recovery --oversubscribe --bind-to none "$COXSWAIN" run jets.cfg --out "$2" >said 2>&1 &
+  local n=$1 dir=$2
+  shift 2
+  mpirun -n "$n" --enable-recovery --oversubscribe --bind-to none "$COXSWAIN" run jets.cfg --out "$dir" "$@" >said 2>&1 &
   started=$!
   disown
-  wait_for 60 "some training" at_least 40 "$2/journal.log"
+  wait_for 60 "some training" at_least 40 "$dir/journal.log"
   mapfile -t everything < <(ranks_of "$started")
 }
 
@@ -64,14 +67,16 @@ done
 echo "$done ranks killed in $((round - 1)) runs"
 
 step "a member is stopped: its team is dissolved; it goes on, and is in a team again"
-start_teams 5 stopped
+start_teams 5 stopped --set study.trials=100000 # there is work for as long as it takes
 kill -STOP "${everything[4]}"
 wait_for 60 "its loss" grep -q 'rank 4 has not come back' stopped/logs/rank-0000.log
 kill -CONT "${everything[4]}"
 wait_for 60 "its new team" grep -q 'ranks 3, 4 are a team now' stopped/logs/rank-0000.log
+expect 0 "$COXSWAIN" stop stopped
 wait_for 120 "the end of mpirun" gone "$started" "${everything[@]}"
-each_once stopped 24
-same_values stopped whole
+expect 0 ranks 3 run jets.cfg --out stopped # with 24 trials
+each_once stopped "$(($("$COXSWAIN" export stopped --format csv | wc -l) - 1))"
+same_values whole stopped
 
 step "no whole team is left: the run ends, and says why"
 start_teams 3 one
