@@ -52,7 +52,7 @@ for ((round = 1; done < kills; round++)); do
   for victim in $(shuf -i 1-8 -n 6); do
     over && break
     sleep "0.$((RANDOM % 10))" # any moment will do
-    kill -KILL "${everything[victim]}"
+    kill -KILL "${everything[victim]}" 2>/dev/null || break # the study was over sooner
     done=$((done + 1))
     [ "$done" -lt "$kills" ] || break
     before=$(lines_of killed/journal.log)
