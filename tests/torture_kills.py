@@ -276,6 +276,7 @@ class Cycle:
             if over and self.outside:
                 self.outside.finish()
                 over = not self.outside.tidy(history) and self.run.code() == 0
+                over = over and bool(self.look().attributes.get("coxswain:done"))  # what came last may have opened it again
         self.hold(torture_verdict.of(self, self.look()))
         if self.seed % 3 == 0 and not self.busy:
             self.grow()

@@ -53,6 +53,8 @@ def folder_complaints(cycle):
         for name in names:
             if name.startswith(("journal.lock.", ".preflight-")):
                 continue
+            if os.path.basename(folder) == "cache" and name.endswith(".tmp"):  # its process number may be in use again
+                continue
             if ".tmp" in name or (folder.endswith("inbox") and name.endswith(".json")):
                 yield f"{os.path.join(folder, name)} was left behind"
 
