@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/host.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -57,11 +58,11 @@ static enum err directly(const char *folder, const json_t *request, json_t **poi
  * run that we wait for ends, or is killed, we take the file as it would have: it may have taken it already, and have
  * come no further than its journal. */
 static enum err through_inbox(const char *folder, const json_t *request, json_t **points) {
-  char host[64] = "", id[160], path[4096], reply[4096];
-  gethostname(host, sizeof host - 1);
+  char host[HOST_NAME_SIZE], id[160], path[4096], reply[4096];
+  host_name(host);
   char now[32];
   clock_iso(now);
-  snprintf(id, sizeof id, "%s-%d-%.26s", host, (int)getpid(), now);
+  snprintf(id, sizeof id, "%.64s-%d-%.26s", host, (int)getpid(), now);
   for (char *c = id; *c; c++)
     if (*c == ':' || *c == '/')
       *c = '.';

@@ -47,19 +47,6 @@ static double boot_seconds(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* "" where the system does not say. */
-static void this_boot(char *out, size_t n) {
-  char id[64] = "", space[32] = "";
-  FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-  bool known = f && fscanf(f, "%63s", id) == 1 && readlink("/proc/self/ns/pid", space, sizeof space - 1) > 0;
-  const char *number = space + strcspn(space, "0123456789"); /* "pid:[4026531836]" */
-  if (f)
-    fclose(f);
-  *out = '\0';
-  if (known)
-    snprintf(out, n, "%s-%.*s", id, (int)strspn(number, "0123456789"), number);
-}
-
 /* When a process began; -1: it is gone, or dead and not yet waited for. */
 static int64_t start_of(int64_t process) {
   char path[64], line[1024];
@@ -90,16 +77,16 @@ static void new_token(char *out, size_t n) {
 }
 
 void journal_owner_self(struct journal_owner *o) {
-  char host[256] = "unknown", now[32];
+  char host[HOST_NAME_SIZE], now[32];
   const char *job = job_id();
   *o = (struct journal_owner){.process = getpid(), .start = start_of(getpid()), .at = boot_seconds()};
-  gethostname(host, sizeof host - 1);
+  host_name(host);
   clock_iso(now);
   snprintf(o->text, sizeof o->text, "host %s, process %ld%s%.60s, since %s", host, (long)getpid(), job ? ", job " : "",
            job ? job : "", now);
   o->text[strcspn(o->text, "\n")] = '\0';
   new_token(o->token, sizeof o->token);
-  this_boot(o->boot, sizeof o->boot);
+  host_space(o->boot);
 }
 
 /* ---- the file ---- */
@@ -157,12 +144,12 @@ enum err journal_owner_read(const char *path, struct journal_owner *o, bool *the
 /* ---- alive? ---- */
 
 enum journal_life journal_owner_life(const struct journal_owner *o, bool locked) {
-  char here[96];
+  char here[HOST_SPACE_SIZE];
   if (!*o->text)
     return LIFE_NONE;
   if (!*o->boot) /* an older version's: it had nothing but the system's lock */
     return locked ? LIFE_DEAD : LIFE_UNKNOWN;
-  this_boot(here, sizeof here);
+  host_space(here);
   if (*here && strcmp(here, o->boot) == 0)
     return o->start >= 0 && start_of(o->process) == o->start ? LIFE_UNKNOWN
                                                              : LIFE_DEAD; /* alive, but stopped for ever perhaps */
@@ -171,8 +158,8 @@ enum journal_life journal_owner_life(const struct journal_owner *o, bool locked)
 }
 
 double journal_owner_age(const struct journal_owner *o) {
-  char here[96];
-  this_boot(here, sizeof here);
+  char here[HOST_SPACE_SIZE];
+  host_space(here);
   bool same = *here && strncmp(here, o->boot, 36) == 0;
   return same ? fmax(boot_seconds() - o->at, 0) : (double)NAN;
 }

@@ -12,12 +12,14 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/host.h"
 
 struct journal_owner {
-  char text[400]; /* the first line, for people; "": nobody */
-  char token[48]; /* of this holding alone. A file that names none gets one made of its inode and time */
-  char boot[96]; /* boot of the machine and its space of process ids, in which `process` means something; "": unknown */
-  int64_t process, start; /* its start, in the system's ticks: process numbers come again */
+  char text[400];             /* the first line, for people; "": nobody */
+  char token[48];             /* of this holding alone. A file that names none gets one made of its inode and time */
+  char boot[HOST_SPACE_SIZE]; /* boot of the machine and its space of process ids, in which `process` means something;
+                                 "": unknown */
+  int64_t process, start;     /* its start, in the system's ticks: process numbers come again */
   int64_t beat;
   double at; /* clock of that boot at the last beat */
 };

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/host.h"
 #include "base/mem.h"
 
 struct head {
@@ -90,8 +91,8 @@ static void remove_leftovers(const char *path, const char *host) {
 
 enum err cache_create(struct cache_writer *w, const char *path, const char *description) {
   struct strbuf tmp = STRBUF_INIT;
-  char host[64] = ""; /* one process at a time, under the lock; but not all file systems have locks */
-  gethostname(host, sizeof host - 1);
+  char host[HOST_NAME_SIZE]; /* one process at a time, under the lock; but not all file systems have locks */
+  host_name(host);
   remove_leftovers(path, host);
   strbuf_printf(&tmp, "%s.%s-%ld.tmp", path, host, (long)getpid());
   *w = (struct cache_writer){mem_strdup(path), strbuf_detach(&tmp), -1, 0};

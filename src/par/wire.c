@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/host.h"
 #include "base/mem.h"
 #include "par/comm_mpi.h"
 
@@ -37,7 +38,7 @@ struct receiving {
 
 /* Where a process is: of two in the same place each can see whether the other is there. */
 struct whereabouts {
-  char place[320]; /* host and space of process numbers; "" if that cannot be told */
+  char place[HOST_SPACE_SIZE]; /* in which the number means something; "" if that cannot be told */
   int64_t process;
 };
 
@@ -118,9 +119,7 @@ static enum err check_size(const struct wire *w) {
 
 static struct whereabouts find_self(void) {
   struct whereabouts self = {.process = getpid()};
-  char host[256] = "", space[64] = "";
-  if (gethostname(host, sizeof host - 1) == 0 && readlink("/proc/self/ns/pid", space, sizeof space - 1) > 0)
-    snprintf(self.place, sizeof self.place, "%s %s", host, space);
+  host_space(self.place);
   return self;
 }
 

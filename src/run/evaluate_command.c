@@ -208,15 +208,7 @@ static enum err command_admit(struct evaluator *e, size_t slot, const struct wor
   struct command_run *c = e->context;
   if (slot >= e->options.slots || c->seats[slot].phase != FREE_SEAT)
     return FAIL(ERR_BUG, "slot %zu of %zu is not free for trial %lld", slot, e->options.slots, (long long)w->trial);
-  if (w->from < 0 || w->to < w->from || w->to > c->steps || (w->from > 0 && !start_state))
-    return FAIL(ERR_BUG, "trial %lld cannot go from step %lld to %lld of %lld%s", (long long)w->trial,
-                (long long)w->from, (long long)w->to, (long long)c->steps, start_state ? "" : " without a state");
-  int64_t step = 0;
-  if (start_state)
-    TRY(state_take_i64(start_state, "step", &step));
-  if (step != w->from)
-    return FAIL(ERR_DAMAGED, "trial %lld: its state is of step %lld, not %lld", (long long)w->trial, (long long)step,
-                (long long)w->from);
+  TRY(evaluator_check_work(w, c->steps, start_state));
   if (command_take_up(c, &c->seats[slot], w))
     return OK;
   c->seats[slot].work = *w;

@@ -197,16 +197,8 @@ static enum err function_admit(struct evaluator *e, size_t slot, const struct wo
   struct function_run *f = e->context;
   if (slot >= e->options.slots || f->slots[slot].used)
     return FAIL(ERR_BUG, "slot %zu of %zu is not free for trial %lld", slot, e->options.slots, (long long)w->trial);
-  if (w->from < 0 || w->to < w->from || w->to > f->steps || (w->from > 0 && !start))
-    return FAIL(ERR_BUG, "trial %lld cannot go from step %lld to %lld of %lld%s", (long long)w->trial,
-                (long long)w->from, (long long)w->to, (long long)f->steps, start ? "" : " without a state");
-  int64_t step = 0;
-  if (start)
-    TRY(state_take_i64(start, "step", &step));
-  if (step != w->from)
-    return FAIL(ERR_DAMAGED, "trial %lld: its state is of step %lld, not %lld", (long long)w->trial, (long long)step,
-                (long long)w->from);
-  struct slot s = {.used = true, .step = step};
+  TRY(evaluator_check_work(w, f->steps, start));
+  struct slot s = {.used = true, .step = w->from};
   s.key = rng_child(f->study_key, RNG_TRIAL, (uint64_t)w->key);
   if (f->function)
     take_arguments(e, &w->params, &s);

@@ -60,3 +60,16 @@ void evaluator_close(struct evaluator *e) {
   e->ops->close(e);
   free(e);
 }
+
+enum err evaluator_check_work(const struct work *w, int64_t steps, const struct state *start) {
+  int64_t step = 0;
+  if (w->from < 0 || w->to < w->from || w->to > steps || (w->from > 0 && !start))
+    return FAIL(ERR_BUG, "trial %lld cannot go from step %lld to %lld of %lld%s", (long long)w->trial,
+                (long long)w->from, (long long)w->to, (long long)steps, start ? "" : " without a state");
+  if (start)
+    TRY(state_take_i64(start, "step", &step));
+  if (step != w->from)
+    return FAIL(ERR_DAMAGED, "trial %lld: its state is of step %lld, not %lld", (long long)w->trial, (long long)step,
+                (long long)w->from);
+  return OK;
+}

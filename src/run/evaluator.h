@@ -97,4 +97,8 @@ void evaluator_check(const struct evaluator_ops *ops, const struct evaluator_opt
 enum err evaluator_open(struct evaluator **out, const char *name, const struct evaluator_options *o);
 void evaluator_close(struct evaluator *e);
 
+/* For `admit` of an evaluator whose states hold their `step`: can this work begin with this state (NULL: none)? ERR_BUG
+ * for a stint that cannot be, ERR_DAMAGED for a state of another step than w->from. */
+enum err evaluator_check_work(const struct work *w, int64_t steps, const struct state *start);
+
 #endif

@@ -10,18 +10,14 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/host.h"
 
 #define BEAT 5.0 /* seconds */
 
-/* A machine between two of its boots: host names come again. */
-static void machine(char out[40]) {
-  int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-  ssize_t n = fd >= 0 ? read(fd, out, 36) : 0;
-  if (fd >= 0)
-    close(fd);
-  out[n > 0 ? n : 0] = 0;
-  if (n <= 0)
-    snprintf(out, 40, "unknown");
+static void machine(char out[HOST_BOOT_SIZE]) {
+  host_boot(out);
+  if (!*out) /* a record has a word for each value */
+    snprintf(out, HOST_BOOT_SIZE, "unknown");
 }
 
 struct lease lease_of(const char *path, struct turn turn) {
@@ -29,8 +25,8 @@ struct lease lease_of(const char *path, struct turn turn) {
 }
 
 static int write_line(const struct lease *l, int fd, const char *word) {
-  char host[256] = "", boot[40], line[400];
-  gethostname(host, sizeof host - 1);
+  char host[HOST_NAME_SIZE], boot[HOST_BOOT_SIZE], line[400];
+  host_name(host);
   machine(boot);
   int n = snprintf(line, sizeof line, "%s %" PRId64 " %" PRId64 " %s %.200s %ld\n", word, l->turn.run, l->turn.number,
                    boot, host, (long)getpid());
@@ -41,7 +37,7 @@ static int write_line(const struct lease *l, int fd, const char *word) {
 struct record {
   bool held;
   struct turn turn;
-  char boot[40], host[201];
+  char boot[HOST_BOOT_SIZE], host[201];
   long pid;
 };
 
@@ -111,7 +107,7 @@ static enum lease_answer leave(int fd, enum lease_answer answer) {
 }
 
 enum lease_answer lease_take(struct lease *l) {
-  char ours[40];
+  char ours[HOST_BOOT_SIZE];
   if (!l->path)
     return LEASE_OURS;
   int fd = open_anew(l->path);

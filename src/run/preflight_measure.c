@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/host.h"
 #include "base/mem.h"
 #include "nn/backend.h"
 #include "run/preflight.h"
@@ -175,8 +176,8 @@ static void measure_folder(struct preflight_rank *r, const char *folder, const c
 /* ---- all of it ---- */
 
 char *preflight_host(void) {
-  char host[256] = "unknown";
-  gethostname(host, sizeof host - 1);
+  char host[HOST_NAME_SIZE];
+  host_name(host);
   return mem_strdup(host);
 }
 

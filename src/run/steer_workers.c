@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/host.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stop.h"
@@ -193,8 +194,8 @@ enum err steer_lose(struct steer *s, struct peer *p, bool blame, const char *why
 /* Has everybody on its host fallen silent? Rank 0's has not. */
 static bool host_is_silent(const struct steer *s, const struct peer *p, double now, double patience) {
   size_t others = 0;
-  char here[256] = "";
-  gethostname(here, sizeof here - 1);
+  char here[HOST_NAME_SIZE];
+  host_name(here);
   if (!p->host || strcmp(p->host, here) == 0)
     return false;
   for (size_t i = 0; i < s->n_peers; i++) {

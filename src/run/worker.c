@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/host.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/progress.h"
@@ -241,8 +242,8 @@ static enum err start(struct worker *w, struct reader *r) {
 }
 
 static void say_hello(struct worker *w) {
-  char host[256] = "";
-  gethostname(host, sizeof host - 1);
+  char host[HOST_NAME_SIZE];
+  host_name(host);
   put_i64(&w->news, NEWS_HELLO);
   put_i64(&w->news, w->drops);
   put_i64(&w->news, w->joined);

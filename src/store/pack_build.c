@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/host.h"
 #include "base/mem.h"
 #include "store/hdf5_call.h"
 #include "store/pack.h"
@@ -123,8 +124,8 @@ static enum err put_item(hid_t file, const struct pack_item *item) {
 /* ---- the file ---- */
 
 static enum err put_heading(hid_t file, const char *study, int64_t generation) {
-  char host[256] = "", time[32];
-  gethostname(host, sizeof host - 1);
+  char host[HOST_NAME_SIZE], time[32];
+  host_name(host);
   clock_iso(time);
   if (!put_i64(file, "format", 1) || !put_text(file, "study", study) || !put_i64(file, "generation", generation) ||
       !put_text(file, "host", host) || !put_text(file, "time", time))
