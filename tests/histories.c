@@ -238,6 +238,11 @@ void study_dump(const struct study *s, struct strbuf *out) {
     strbuf_printf(out, " value %a best %a\n", isnan(h->value[i]) ? (double)NAN : h->value[i],
                   isnan(h->best[i]) ? (double)NAN : h->best[i]);
     for (size_t k = 0; k < h->d; k++)
-      strbuf_printf(out, "  u %a\n", h->u[i * h->d + k]);
+      strbuf_printf(out, "  u %a%s\n", h->u[i * h->d + k], h->active && !h->active[i * h->d + k] ? " not there" : "");
+  }
+  for (size_t i = 0; i < h->n_events; i++) {
+    const struct event *e = &h->events[i];
+    strbuf_printf(out, "event row %" PRId64 " after %" PRId64 " step %" PRId64 " state %d value %a\n", e->row,
+                  e->before, e->step, e->state, isnan(e->value) ? (double)NAN : e->value);
   }
 }

@@ -133,6 +133,20 @@ static void check_trial(const struct study *s, const struct trial *t) {
     CHECK(u[k] == h->u[(size_t)t->row * h->d + k]);
 }
 
+/* Each event is of the row that leads to it, in the order they came, and the newest says how a finished trial ended. */
+static void check_events(const struct history *h) {
+  size_t found = 0;
+  for (size_t row = 0; row < h->n; row++) {
+    int64_t at = h->last_event[row];
+    bool over = h->state[row] == TRIAL_COMPLETE || h->state[row] == TRIAL_PRUNED || h->state[row] == TRIAL_FAIL;
+    CHECK(!over || (at >= 0 && h->events[at].state == h->state[row]));
+    CHECK(!over || (isnan(h->value[row]) ? isnan(h->events[at].value) : h->events[at].value == h->value[row]));
+    for (; at >= 0; at = h->events[at].before, found++)
+      CHECK(h->events[at].row == (int64_t)row && h->events[at].before < at);
+  }
+  CHECK(found == h->n_events);
+}
+
 /* Everything that is kept up to date is what a look at all trials gives. */
 static void check_study(const struct study *s) {
   int64_t counts[5] = {0}, out = 0, asked = 0, best = -1;
@@ -156,6 +170,7 @@ static void check_study(const struct study *s) {
         first = (int64_t)k;
     CHECK(study_find_open(s, &s->trials[i].params) == first);
   }
+  check_events(&s->history);
   CHECK(memcmp(counts, s->counts, sizeof counts) == 0);
   CHECK(out == s->out && asked == s->history.asked && best == s->best);
   CHECK_NEAR(seconds, s->seconds, 1e-6 * (1 + seconds));

@@ -102,6 +102,24 @@ static void code_stint(struct codec *c, struct stint *s) {
   code_end(c, &s->end);
 }
 
+/* The events of a row with their places in the list of all, the newest first. */
+static void code_events(struct codec *c, struct history *h, int64_t row) {
+  int64_t *at = &h->last_event[row];
+  for (code_i64(c, at); *at >= 0; at = &h->events[*at].before, code_i64(c, at)) {
+    if (*at >= (int64_t)h->n_events)
+      c->bad = true;
+    if (c->bad)
+      return;
+    struct event *e = &h->events[*at];
+    unsigned state = e->state;
+    e->row = row;
+    code_i64(c, &e->step);
+    code_f64(c, &e->value);
+    code_below(c, TRIAL_WAITING + 1, &state);
+    e->state = (unsigned char)state;
+  }
+}
+
 /* The row of the history: what the trial itself does not say. */
 static void code_row(struct codec *c, struct study *s, struct trial *t) {
   struct history *h = &s->history;
@@ -112,6 +130,7 @@ static void code_row(struct codec *c, struct study *s, struct trial *t) {
     return;
   code_f64(c, &h->best[t->row]);
   code_i64(c, &h->step[t->row]);
+  code_events(c, h, t->row);
 }
 
 void code_trial(struct codec *c, struct study *s, int64_t number) {

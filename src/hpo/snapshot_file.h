@@ -4,7 +4,7 @@
 
 #include "hpo/snapshot.h"
 
-enum { SNAPSHOT_FORMAT = 1 };
+enum { SNAPSHOT_FORMAT = 2 };
 
 /* In this order, 8 bytes each, behind the magic. */
 enum snapshot_word {
@@ -14,6 +14,7 @@ enum snapshot_word {
   WORD_CRC,     /* of the same */
   WORD_TRIALS,
   WORD_ROWS,   /* of the history */
+  WORD_EVENTS, /* of the same */
   WORD_OFFSET, /* struct journal_mark */
   WORD_LINE,
   WORD_LINES,

@@ -80,8 +80,11 @@ static bool restore_points(struct study *s) {
   bool good = true;
   for (size_t i = 0; i < s->n && good; i++)
     good = s->trials[i].number == (int64_t)i && study_restore_point(s, &s->trials[i]);
+  for (size_t i = 0; i < s->history.n_events; i++)
+    good = good && s->history.events[i].row >= 0;
   if (!s->space)
-    s->history.n = 0;
+    s->history.n = s->history.n_events = 0;
+  study_note_effort(s);
   return good;
 }
 
@@ -92,7 +95,7 @@ static const char *read_study(int fd, struct study *s, const int64_t words[WORD_
   s->trials = mem_realloc(NULL, s->n * sizeof *s->trials);
   for (size_t i = 0; i < s->n; i++)
     s->trials[i].number = -1; /* until it is read */
-  history_restore(&s->history, (size_t)words[WORD_ROWS]);
+  history_restore(&s->history, s->space, (size_t)words[WORD_ROWS], (size_t)words[WORD_EVENTS]);
   while (!c.bad && !over)
     read_record(&c, s, &over);
   bool good = !c.bad && c.left == 0 && c.at == c.n;

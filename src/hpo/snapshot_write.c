@@ -110,6 +110,7 @@ static enum err write_trailer(struct snapshot *w, const struct journal_mark *at)
                                [WORD_CRC] = w->crc,
                                [WORD_TRIALS] = (int64_t)w->study->n,
                                [WORD_ROWS] = (int64_t)w->study->history.n,
+                               [WORD_EVENTS] = (int64_t)w->study->history.n_events,
                                [WORD_OFFSET] = at->offset,
                                [WORD_LINE] = at->line,
                                [WORD_LINES] = at->lines,

@@ -185,6 +185,19 @@ void space_decode(const struct space *s, const double *u, struct params *p) {
   }
 }
 
+bool space_has_conditions(const struct space *s) {
+  for (size_t i = 0; i < s->n; i++)
+    if (s->dims[i].n_conditions)
+      return true;
+  return false;
+}
+
+void space_active_coordinates(const struct space *s, const double *u, bool *active) {
+  for (size_t i = 0; i < s->n; i++)
+    if (s->dims[i].coordinate != SIZE_MAX)
+      active[s->dims[i].coordinate] = active_at(s, &s->dims[i], u);
+}
+
 static void put_value(struct strbuf *b, const struct value *v) {
   if (v->kind == VALUE_TEXT)
     strbuf_printf(b, "\"%s\"", v->as.text);

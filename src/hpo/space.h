@@ -55,6 +55,9 @@ enum err space_encode(const struct space *s, const struct params *p, double *u, 
 /* Makes a user's point one of the space's own, equal to the last bit to what a sampler would propose: as space_encode,
  * and p gets the order of the space, its fixed values, 3 for 3.0, 0.3 for 0.1 + 0.2 on a grid. */
 enum err space_adopt(const struct space *s, struct params *p, double *u, const char *where);
+/* Which coordinates' dimensions are there at u (n_coordinates); all of them if the space has no conditions. */
+void space_active_coordinates(const struct space *s, const double *u, bool *active);
+bool space_has_conditions(const struct space *s);
 bool space_active(const struct space *s, const struct dimension *d, const struct params *p); /* parents must be in p */
 
 /* How many distinct points there are; INFINITY if a float without step is among them. Counts conditions exactly. */

@@ -10,7 +10,7 @@
 
 void study_init(struct study *s, const struct space *space) {
   *s = (struct study){.space = space, .best = -1};
-  s->history.d = space ? space->n_coordinates : 0;
+  history_init(&s->history, space);
 }
 
 void study_free(struct study *s) {
@@ -67,6 +67,7 @@ static enum err study_attr(struct study *s, const struct op *op) {
   }
   free(a->json);
   a->json = mem_strdup(op->json);
+  study_note_effort(s);
   return OK;
 }
 
@@ -180,8 +181,10 @@ static enum err end(struct study *s, struct trial *t, const struct op *op) {
   case STINT_OPEN:
     break;
   }
-  if (op->stint.end == STINT_reached || op->stint.end == STINT_finished)
+  if (op->stint.end == STINT_reached || op->stint.end == STINT_finished) {
     history_progress(s, t);
+    history_event(s, t);
+  }
   return OK;
 }
 
@@ -249,6 +252,8 @@ static enum err state(struct study *s, struct trial *t, const struct op *op) {
     history_progress(s, t);
   }
   history_update(s, t);
+  if (trial_is_over(t))
+    history_event(s, t);
   return OK;
 }
 

@@ -7,18 +7,37 @@
 #include "hpo/op.h"
 #include "hpo/space.h"
 
+/* Something a model can learn from: a stint came to its end, or a trial is over. In the order of the journal, and never
+ * changed: what a sampler keeps is a fold over these, and the first k of them are the same ones however late it looks.
+ */
+struct event {
+  int64_t row;    /* of the history */
+  int64_t before; /* the event of the same row before this one; -1: none */
+  int64_t step;   /* how far it has come */
+  double value;   /* minimised. Complete, pruned: the final value. Running: the best of the reports until step. NaN if
+                   * there is none, and for failed trials */
+  unsigned char state; /* enum trial_state: RUNNING while it may still go on */
+};
+
 /* What samplers see: columns over trials, growing with the journal; rows of running trials are there with their point.
  */
 struct history {
   size_t n, cap;        /* trials with a point of the space */
   size_t d;             /* coordinates */
+  bool conditional;     /* the space has conditions */
   double *u;            /* (n, d) */
+  bool *active;         /* (n, d): is this coordinate's dimension there at that point? NULL without conditions */
   double *value;        /* (n): minimised: the sign is turned for maximize; NaN while running, failed */
   double *best;         /* (n): best of the reports until step, same sign; NaN if none */
   int64_t *step;        /* (n): how far the trial has come in stints that ended */
   unsigned char *state; /* (n): enum trial_state */
   int64_t *number;      /* (n): trial number */
+  int64_t *last_event;  /* (n): the newest event of the row; -1: none */
   int64_t asked;        /* trials the sampler proposed (not enqueued ones) */
+  struct event *events;
+  size_t n_events, cap_events;
+  int64_t effort; /* how cheap the asks must be, from the attribute coxswain:effort: 0 = as good as can be; each one
+                   * more means about a quarter of the time */
 };
 
 struct study {

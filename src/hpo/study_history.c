@@ -60,9 +60,16 @@ int64_t study_find_open(const struct study *s, const struct params *p) {
 
 /* ---- the columns ---- */
 
+void history_init(struct history *h, const struct space *space) {
+  *h = (struct history){.d = space ? space->n_coordinates : 0, .conditional = space && space_has_conditions(space)};
+}
+
 static void set_room(struct history *h, size_t cap) {
   h->cap = cap;
   h->u = mem_realloc(h->u, h->cap * h->d * sizeof *h->u);
+  if (h->conditional)
+    h->active = mem_realloc(h->active, h->cap * h->d * sizeof *h->active);
+  h->last_event = mem_realloc(h->last_event, h->cap * sizeof *h->last_event);
   h->value = mem_realloc(h->value, h->cap * sizeof *h->value);
   h->best = mem_realloc(h->best, h->cap * sizeof *h->best);
   h->step = mem_realloc(h->step, h->cap * sizeof *h->step);
@@ -75,13 +82,21 @@ static void make_room(struct history *h) {
     set_room(h, h->cap ? 2 * h->cap : 64);
 }
 
-void history_restore(struct history *h, size_t n) {
+void history_restore(struct history *h, const struct space *space, size_t n, size_t n_events) {
+  history_init(h, space);
   set_room(h, n);
   h->n = n;
+  h->events = mem_realloc(NULL, n_events * sizeof *h->events);
+  h->n_events = h->cap_events = n_events;
+  for (size_t i = 0; i < n_events; i++)
+    h->events[i].row = -1; /* until it is read */
 }
 
 void history_free(struct history *h) {
   free(h->u);
+  free(h->active);
+  free(h->last_event);
+  free(h->events);
   free(h->value);
   free(h->best);
   free(h->step);
@@ -105,6 +120,33 @@ void history_progress(struct study *s, const struct trial *t) {
   h->step[t->row] = reported > t->step ? reported : t->step;
 }
 
+void history_event(struct study *s, const struct trial *t) {
+  if (t->row < 0)
+    return;
+  struct history *h = &s->history;
+  MEM_GROW(h->events, h->n_events, &h->cap_events);
+  h->events[h->n_events] = (struct event){.row = t->row,
+                                          .before = h->last_event[t->row],
+                                          .step = h->step[t->row],
+                                          .value = trial_is_over(t) ? h->value[t->row] : h->best[t->row],
+                                          .state = (unsigned char)t->state};
+  h->last_event[t->row] = (int64_t)h->n_events++;
+}
+
+void study_note_effort(struct study *s) {
+  const char *effort = study_attribute(s, "coxswain:effort");
+  s->history.effort = effort ? strtoll(effort, NULL, 10) : 0;
+}
+
+/* The coordinates of a row. */
+static void set_point(const struct study *s, int64_t row, const double *u) {
+  const struct history *h = &s->history;
+  size_t at = (size_t)row * h->d;
+  memcpy(&h->u[at], u, h->d * sizeof *u);
+  if (h->conditional)
+    space_active_coordinates(s->space, u, &h->active[at]);
+}
+
 void study_settle(struct study *s, struct trial *t) {
   if (t->settled)
     return;
@@ -121,9 +163,10 @@ void study_settle(struct study *s, struct trial *t) {
   }
   make_room(h);
   t->row = (int64_t)h->n++;
-  memcpy(&h->u[(size_t)t->row * h->d], u, h->d * sizeof *u);
+  set_point(s, t->row, u);
   free(u);
   h->number[t->row] = t->number;
+  h->last_event[t->row] = -1;
   history_update(s, t);
   history_progress(s, t);
 }
@@ -142,7 +185,7 @@ bool study_restore_point(struct study *s, struct trial *t) {
   if (!of_the_space)
     err_clear();
   if (of_the_space && t->row >= 0) {
-    memcpy(&h->u[(size_t)t->row * h->d], u, h->d * sizeof *u);
+    set_point(s, t->row, u);
     h->number[t->row] = t->number;
     history_update(s, t);
   }

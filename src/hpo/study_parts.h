@@ -10,14 +10,17 @@ enum err point_value(const char *distribution, double internal, struct value *ou
 
 /* The point is complete: it enters the set of points seen and, if it is of the space, the history. */
 void study_settle(struct study *s, struct trial *t);
+void study_note_effort(struct study *s); /* history.effort, after its attribute may have changed */
+void history_init(struct history *h, const struct space *space);
 /* Brings the trial's row of the history up to date. */
 void history_update(struct study *s, const struct trial *t);   /* value and state */
 void history_progress(struct study *s, const struct trial *t); /* best and step: when a stint ends, not before */
+void history_event(struct study *s, const struct trial *t);    /* one more event, as the row stands */
 void history_free(struct history *h);
 
-/* For a study that comes from a snapshot: room for n rows; then each trial's settled point, whose row is known, enters
- * as with study_settle. False if the snapshot was made with another space. */
-void history_restore(struct history *h, size_t n);
+/* For a study that comes from a snapshot: room for n rows and events; then each trial's settled point, whose row is
+ * known, enters as with study_settle. False if the snapshot was made with another space. */
+void history_restore(struct history *h, const struct space *space, size_t n, size_t n_events);
 bool study_restore_point(struct study *s, struct trial *t);
 
 #endif
