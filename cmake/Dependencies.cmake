@@ -1,5 +1,6 @@
 # What Coxswain stands on. Each library is an imported target. Everything that is missing is named at once, with its
 # Debian package; scripts/setup.sh installs these.
+include(CheckFunctionExists)
 include(CheckSymbolExists)
 find_package(PkgConfig QUIET)
 
@@ -67,6 +68,8 @@ endif()
 
 include(Blas)
 coxswain_needs(COXSWAIN_BLAS "a BLAS with cblas.h, OpenBLAS for speed" libopenblas-dev)
+include(Lapack)
+coxswain_needs(COXSWAIN_LAPACK "LAPACK (OpenBLAS has it inside)" "libopenblas-dev or liblapack-dev")
 
 if(missing)
   message(FATAL_ERROR "Missing:${missing}\n"

@@ -25,7 +25,7 @@ LIBRARIES = {
     "mpi.h": ["par/*.c"],
     "hdf5.h": ["store/*.c", "nn/data_*.c", "nn/import*.c", "nn/generate*.c", "nn/h5*.c"],
     "hdf5_hl.h": [],
-    "cblas.h": ["nn/backend_cpu*.c"],
+    "cblas.h": ["nn/backend_cpu*.c", "hpo/linalg.c"],
 }
 # The journal has a scanner of its own: a general JSON library takes too long for a million trials.
 LIBRARY_EXCEPTIONS = {"jansson.h": ["hpo/journal*.c", "hpo/op*.c"]}

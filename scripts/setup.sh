@@ -25,7 +25,7 @@ build    libopenmpi-dev   cmd:mpicc                       an MPI-3.1 library wit
 build    libhdf5-dev      cmd:h5cc|h5pcc                  HDF5 1.10 or newer, for C
 build    libconfig-dev    pkg:libconfig                   libconfig
 build    libjansson-dev   pkg:jansson                     jansson
-build    libopenblas-dev  pkg:openblas|flexiblas|blis     OpenBLAS (or another BLAS with cblas.h)
+build    libopenblas-dev  pkg:openblas|flexiblas|blis     OpenBLAS (or another BLAS with cblas.h, and LAPACK)
 build    zlib1g-dev       pkg:zlib                        zlib
 tests    libcunit1-dev    pkg:cunit                       CUnit
 tests    python3          cmd:python3                     Python 3

@@ -15,6 +15,7 @@ coxswain_add_test(torch_reference unit 300 ${CMAKE_CURRENT_SOURCE_DIR}/test_torc
 coxswain_test(trainer cox_nn)
 coxswain_test(trainer_team cox_nn)
 coxswain_test(space cox_hpo)
+coxswain_test(linalg cox_hpo)
 coxswain_test(sampler cox_hpo)
 coxswain_test(functions cox_run)
 coxswain_test(holdings cox_run)
