@@ -103,8 +103,9 @@ const char *nearest_word(const char *word, const char *const *words, size_t n) {
   const char *best = NULL;
   size_t best_distance = length < 5 ? 1 : (length + 1) / 3;
   for (size_t i = 0; i < n; i++) {
-    if (strlen(words[i]) > LONGEST)
-      continue;
+    size_t n_letters = strlen(words[i]);
+    if (n_letters > LONGEST || n_letters > length + best_distance || length > n_letters + best_distance)
+      continue; /* as many letters would have to be inserted or deleted */
     size_t distance = edit_distance(word, words[i]);
     if (distance < best_distance || (distance == best_distance && !best)) {
       best = words[i];

@@ -119,6 +119,13 @@ static bool scan_mark(struct scan *s) {
   return scan_fault(s, "the commit mark is damaged");
 }
 
+/* Seconds since the epoch; later than the year 9999 no date can be written. */
+static bool scan_time(struct scan *s, double *time) {
+  enum { YEAR = 31556952 };
+  return scan_number(s, time) && (isnan(*time) || (*time >= 0 && *time < (9999.0 - 1970.0) * YEAR) ||
+                                  scan_fault(s, "a time that no calendar has"));
+}
+
 static bool scan_field(struct scan *s, struct line *l, enum field f) {
   struct scan_text unused;
   char *begin, *end;
@@ -153,7 +160,7 @@ static bool scan_field(struct scan *s, struct line *l, enum field f) {
   case FIELD_DATETIME_COMPLETE:
     return scan_null_or_string(s, &unused);
   case FIELD_TIME:
-    return scan_number(s, &l->time);
+    return scan_time(s, &l->time);
   case FIELD_STUDY_ID:
     return scan_int(s, &l->study) && (l->foreign || l->study == 0 || scan_fault(s, "there is one study, number 0"));
   case FIELD_DIRECTIONS:
