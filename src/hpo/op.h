@@ -14,6 +14,7 @@
  *   coxswain:stint  {"id","order","from","to","worker","team"}    OP_STINT: a stint goes out
  *   coxswain:end    {"id","how","step","seconds","reason"}        OP_END: a stint has ended
  *   coxswain:saved  {"pack","step"}                               OP_SAVED: a state is on disk
+ *   coxswain:sampler  "gp"                                        OP_TRIAL_ATTR: who proposed it, of sampler auto
  *
  * The study's attribute coxswain:format, behind its creation, says by which of these rules the lines are to be read;
  * none is 1. A program that goes on with a study in a newer way says so by a new coxswain:format first, and one that

@@ -74,14 +74,17 @@ static enum err ask_sampler(struct sampler *s, const struct study *study, struct
     if (!study_has_seen(study, point))
       return OK;
   }
-  if (s->points <= LARGEST_COUNT)
+  if (s->points <= LARGEST_COUNT) {
+    s->by = s->by == BY_UNKNOWN ? BY_UNKNOWN : BY_random;
     *answer = search_unseen(s, study, u, point);
+  }
   return OK; /* with infinitely many points the last one may come again: conditions can leave few values on one side */
 }
 
 enum err sampler_ask(struct sampler *s, const struct study *study, int64_t number, struct params *point,
                      enum ask *answer) {
   struct rng rng = rng_of(rng_child(s->key, RNG_ASK, (uint64_t)number));
+  s->by = BY_UNKNOWN;
   double *u = MEM_NEW_ARRAY(double, s->space->n_coordinates + 1);
   enum err e = ask_sampler(s, study, &rng, u, point, answer);
   free(u);

@@ -29,6 +29,7 @@ struct sampler {
   struct rng_key key; /* of the study */
   void *context;      /* the sampler's own */
   double points;      /* how many the space has; INFINITY */
+  enum by by;         /* who made the point asked for last, if not the sampler of that name: for SAMPLER_ATTRIBUTE */
   uint64_t all_seen;  /* points before this place of the search for unseen ones are seen: only spares looking again */
 };
 

@@ -270,6 +270,8 @@ static enum err trial_attr(struct study *s, struct trial *t, const struct op *op
     *a = (struct attribute){.key = pool_name(&s->pool, op->name), .system = op->system};
   }
   a->json = attribute_text(s, op->json);
+  if (op->system && !op->foreign && strcmp(op->name, SAMPLER_ATTRIBUTE) == 0)
+    history_note_sampler(s, t);
   return OK;
 }
 

@@ -4,6 +4,7 @@
 #define COXSWAIN_HPO_STUDY_H
 
 #include "base/pool.h"
+#include "conf/lists.h"
 #include "hpo/op.h"
 #include "hpo/space.h"
 
@@ -19,6 +20,13 @@ struct event {
   unsigned char state; /* enum trial_state: RUNNING while it may still go on */
 };
 
+/* Which sampler proposed a row, where the trial says so (the attribute coxswain:sampler, that sampler auto writes). */
+#define BY_ENUM(name, help) BY_##name,
+enum by { BY_UNKNOWN, SAMPLER_LIST(BY_ENUM) BY_COUNT };
+#undef BY_ENUM
+#define SAMPLER_ATTRIBUTE "coxswain:sampler"
+const char *sampler_name_of(enum by by); /* NULL for BY_UNKNOWN */
+
 /* What samplers see: columns over trials, growing with the journal; rows of running trials are there with their point.
  */
 struct history {
@@ -31,6 +39,7 @@ struct history {
   double *best;         /* (n): best of the reports until step, same sign; NaN if none */
   int64_t *step;        /* (n): how far the trial has come in stints that ended */
   unsigned char *state; /* (n): enum trial_state */
+  unsigned char *by;    /* (n): enum by */
   int64_t *number;      /* (n): trial number */
   int64_t *last_event;  /* (n): the newest event of the row; -1: none */
   int64_t asked;        /* trials the sampler proposed (not enqueued ones) */

@@ -74,6 +74,7 @@ static void set_room(struct history *h, size_t cap) {
   h->best = mem_realloc(h->best, h->cap * sizeof *h->best);
   h->step = mem_realloc(h->step, h->cap * sizeof *h->step);
   h->state = mem_realloc(h->state, h->cap * sizeof *h->state);
+  h->by = mem_realloc(h->by, h->cap * sizeof *h->by);
   h->number = mem_realloc(h->number, h->cap * sizeof *h->number);
 }
 
@@ -101,6 +102,7 @@ void history_free(struct history *h) {
   free(h->best);
   free(h->step);
   free(h->state);
+  free(h->by);
   free(h->number);
 }
 
@@ -131,6 +133,28 @@ void history_event(struct study *s, const struct trial *t) {
                                           .value = trial_is_over(t) ? h->value[t->row] : h->best[t->row],
                                           .state = (unsigned char)t->state};
   h->last_event[t->row] = (int64_t)h->n_events++;
+}
+
+const char *sampler_name_of(enum by by) {
+#define BY_NAME(name, help) [BY_##name] = #name,
+  static const char *const names[BY_COUNT] = {SAMPLER_LIST(BY_NAME)};
+#undef BY_NAME
+  return names[by];
+}
+
+static enum by by_of_json(const char *json) {
+  for (enum by by = BY_UNKNOWN + 1; by < BY_COUNT; by++) {
+    size_t n = strlen(sampler_name_of(by));
+    if (json[0] == '"' && strncmp(json + 1, sampler_name_of(by), n) == 0 && strcmp(json + 1 + n, "\"") == 0)
+      return by;
+  }
+  return BY_UNKNOWN;
+}
+
+void history_note_sampler(struct study *s, const struct trial *t) {
+  const struct attribute *a = attribute_find(t->attributes, t->n_attributes, SAMPLER_ATTRIBUTE, true);
+  if (t->row >= 0)
+    s->history.by[t->row] = (unsigned char)(a ? by_of_json(a->json) : BY_UNKNOWN);
 }
 
 void study_note_effort(struct study *s) {
@@ -167,6 +191,7 @@ void study_settle(struct study *s, struct trial *t) {
   free(u);
   h->number[t->row] = t->number;
   h->last_event[t->row] = -1;
+  history_note_sampler(s, t);
   history_update(s, t);
   history_progress(s, t);
 }
@@ -187,6 +212,7 @@ bool study_restore_point(struct study *s, struct trial *t) {
   if (of_the_space && t->row >= 0) {
     set_point(s, t->row, u);
     h->number[t->row] = t->number;
+    history_note_sampler(s, t);
     history_update(s, t);
   }
   free(u);

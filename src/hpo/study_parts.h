@@ -11,6 +11,7 @@ enum err point_value(const char *distribution, double internal, struct value *ou
 /* The point is complete: it enters the set of points seen and, if it is of the space, the history. */
 void study_settle(struct study *s, struct trial *t);
 void study_note_effort(struct study *s); /* history.effort, after its attribute may have changed */
+void history_note_sampler(struct study *s, const struct trial *t); /* its row's `by`, after that attribute */
 void history_init(struct history *h, const struct space *space);
 /* Brings the trial's row of the history up to date. */
 void history_update(struct study *s, const struct trial *t);   /* value and state */

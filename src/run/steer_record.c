@@ -1,4 +1,5 @@
 /* From decisions to the journal and the study: every change of the study goes through steer_record. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -28,10 +29,21 @@ static enum err record(void *steer, const struct op *op) {
   return steer_record(steer, op);
 }
 
+/* Sampler auto says whom it left the point to. */
+static enum err record_sampler(struct steer *s, int64_t number) {
+  char json[64];
+  if (!sampler_name_of(s->sampler.by))
+    return OK;
+  snprintf(json, sizeof json, "\"%s\"", sampler_name_of(s->sampler.by));
+  return steer_attribute(s, number, true, SAMPLER_ATTRIBUTE, json);
+}
+
 enum err steer_new_trial(struct steer *s, const struct params *point, int64_t key, bool enqueued, int64_t *number) {
   *number = (int64_t)s->study.n;
   TRY(propose_trial(&s->space, point, *number, key < 0 ? *number : key, journal_length(s->journal), enqueued, record,
                     s));
+  if (!enqueued)
+    TRY(record_sampler(s, *number));
   if ((size_t)*number >= s->cap_holder) {
     size_t old = s->cap_holder;
     MEM_GROW(s->holder, (size_t)*number, &s->cap_holder);
