@@ -73,3 +73,7 @@ target_link_libraries(grow_journal PRIVATE cox_run)
 # library is not linked.
 add_executable(bench_steer bench_steer.c)
 target_link_libraries(bench_steer PRIVATE cox_run)
+
+# Not a test: how well samplers and schedules search, and how fast, for scripts/bench_search.sh.
+add_executable(bench_search bench_search.c search_loop.c objective.c objective_tables.c objective_made_up.c)
+target_link_libraries(bench_search PRIVATE cox_run ZLIB::ZLIB)
