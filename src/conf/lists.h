@@ -96,6 +96,7 @@
   X(split, "cut a scan into files of points for independent jobs")         \
   X(merge, "join the studies of such jobs")                                \
   X(enqueue, "put points of your own into a study")                        \
+  X(set, "change settings of a study, also while it runs")                 \
   X(stop, "ask a running study to checkpoint and leave")                   \
   X(cancel, "give up trials of a study")                                   \
   X(doctor, "what is damaged in a study folder, and mend it")              \

@@ -162,6 +162,15 @@ static int64_t steps_of_all(const struct steer *s) {
   return r.steps;
 }
 
+void display_plan(struct display *d) {
+  if (!d)
+    return;
+  int64_t before = d->steps;
+  d->steps = steps_of_all(d->s);
+  if (d->steps > 0) /* the same steps were done when we began, of another number */
+    d->share_at_start *= (double)before / (double)d->steps;
+}
+
 struct display *display_new(struct steer *s) {
   struct display *d = MEM_NEW(struct display);
   d->s = s;

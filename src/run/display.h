@@ -7,6 +7,7 @@ struct display;
 struct steer;
 
 struct display *display_new(struct steer *s);
+void display_plan(struct display *d); /* the settings have changed: how much there is to do. NULL is fine */
 void display_free(struct display *d); /* NULL is fine */
 void display_update(struct display *d);
 void display_finish(struct display *d, const char *why);

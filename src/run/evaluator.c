@@ -21,18 +21,22 @@ static void complain_at(const struct settings *conf, const char *key, const char
   complain(c, file, line, "%s", text);
 }
 
-void evaluator_check(const struct evaluator_ops *ops, const struct evaluator_options *o, struct complaints *c) {
-  bool pauses = settings_bool(o->conf, "schedule.pause");
+void evaluator_check_schedule(const struct evaluator_ops *ops, const struct settings *conf, struct complaints *c) {
+  bool pauses = settings_bool(conf, "schedule.pause");
   if (!pauses && !ops->forget)
-    complain_at(o->conf, "schedule.pause",
+    complain_at(conf, "schedule.pause",
                 "schedule.pause = false is for programs (evaluator = command); anything else pauses at no cost: leave "
                 "it out",
                 c);
-  if (!pauses && settings_bool(o->conf, "run.ordered"))
-    complain_at(o->conf, "schedule.pause",
+  if (!pauses && settings_bool(conf, "run.ordered"))
+    complain_at(conf, "schedule.pause",
                 "schedule.pause = false decides while programs run, by who was fast, which run.ordered = true rules "
                 "out: set one of them to its default",
                 c);
+}
+
+void evaluator_check(const struct evaluator_ops *ops, const struct evaluator_options *o, struct complaints *c) {
+  evaluator_check_schedule(ops, o->conf, c);
   if (ops->check)
     ops->check(o, c);
 }

@@ -94,6 +94,7 @@ EVALUATOR_LIST(EVALUATOR_DECLARE)
 const struct evaluator_ops *evaluator_ops_of(const char *name); /* NULL if unknown */
 /* What can be found wrong without a machine. */
 void evaluator_check(const struct evaluator_ops *ops, const struct evaluator_options *o, struct complaints *c);
+void evaluator_check_schedule(const struct evaluator_ops *ops, const struct settings *conf, struct complaints *c);
 enum err evaluator_open(struct evaluator **out, const char *name, const struct evaluator_options *o);
 void evaluator_close(struct evaluator *e);
 

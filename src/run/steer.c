@@ -118,7 +118,7 @@ static bool is_over(const struct steer *s) {
 static const char *const halt_words[] = {
     [HALT_NONE] = "",
     [HALT_TRIALS] = "all trials are done",
-    [HALT_EXHAUSTED] = "every point of the space has been tried",
+    [HALT_EXHAUSTED] = STEER_EXHAUSTED,
     [HALT_TARGET] = "the target is reached",
     [HALT_STALL] = "no better trial came for study.stall trials",
     [HALT_TIMEOUT] = "study.timeout is over",

@@ -86,6 +86,7 @@ struct steer {
   const struct run_options *options;
   struct wire *wire;
   struct settings *conf;
+  struct settings *next_conf; /* what the next start is to have, after coxswain set; NULL: the same */
   struct space space;
   struct study study;
   struct journal *journal;
@@ -158,6 +159,8 @@ struct steer {
 /* steer_open.c: settings, folder, journal, identity, sampler, schedule; the study as it was left. */
 enum err steer_open(struct steer *s, struct wire *wire, const struct run_options *o);
 void steer_close(struct steer *s);
+void steer_note_settings(struct steer *s);                                         /* those that hold for a whole run */
+enum err steer_write_settings(const struct steer *s, const struct settings *conf); /* study.cfg in the folder */
 /* steer.c: the loop. */
 enum err steer_loop(struct steer *s);
 
@@ -172,8 +175,9 @@ enum err steer_end_trial(struct steer *s, int64_t trial, enum trial_state state,
 
 /* steer_snapshot.c: so that the next one need not read the whole journal. */
 enum err steer_begin(void *steer, const char *journal, int fd, struct journal_mark *at); /* a journal_begin */
-void steer_snapshot(struct steer *s);     /* each turn, after the commit */
-void steer_snapshot_now(struct steer *s); /* if it is worth it; nothing is pending in the journal */
+void steer_tell_schedule(struct steer *s); /* all that one would have heard so far */
+void steer_snapshot(struct steer *s);      /* each turn, after the commit */
+void steer_snapshot_now(struct steer *s);  /* if it is worth it; nothing is pending in the journal */
 
 /* steer_news.c */
 enum err steer_take_news(struct steer *s, bool *any);
@@ -198,6 +202,7 @@ bool steer_has_hands(const struct steer *s);                    /* somebody work
 /* steer_plan.c */
 enum err steer_plan(struct steer *s);
 enum err steer_issue(struct steer *s, int64_t number, int64_t to, int64_t order); /* a stint; there must be room */
+enum halt steer_limit(const struct steer *s);         /* that ends a study in the middle; HALT_NONE */
 bool steer_best_is_incomplete(const struct steer *s); /* are weights of the best missing, or being made again? */
 size_t steer_out(const struct steer *s);              /* stints that are with our workers, or wait for their turn */
 
@@ -231,7 +236,15 @@ enum err steer_list_checkpoints(struct steer *s);           /* of earlier runs *
 void steer_note_checkpoint(struct steer *s, int64_t trial); /* a stint goes out that begins with nothing */
 void steer_collect_checkpoints(struct steer *s);            /* after a commit: removes what nothing needs */
 
+/* steer_set.c: settings that change while the study lives. */
+#define STEER_EXHAUSTED "every point of the space has been tried"
+/* "key=value" texts; *changes: a list of {key, was, now, at_once}. ERR_INPUT: refused. Commits. */
+enum err steer_set(struct steer *s, const struct json_t *texts, const char *name, struct json_t **changes);
+enum err steer_recall_set(struct steer *s); /* what was set before this start, and still holds */
+
 /* steer_keep.c: which states stay. */
+void steer_restore_best(struct steer *s);             /* the run.keep best, as the study has them */
+void steer_change_keep(struct steer *s, size_t keep); /* run.keep is another one now */
 bool steer_is_best(const struct steer *s, int64_t trial);
 void steer_keep_states(struct steer *s, int64_t trial); /* after its end: may the worker forget? */
 void steer_forget(struct steer *s, int64_t trial);      /* the worker that has its state in memory lets go of it */

@@ -6,6 +6,7 @@
  * "why"}]}
  * {"command": "ask", "n": 4}                                         answered in ID.reply
  * {"command": "cancel", "trials": [3, 4]}
+ * {"command": "set", "settings": ["study.trials=200"]}               steer_set.c; answered with what changed
  * {"command": "stop"} */
 #include <jansson.h>
 #include <math.h>
@@ -243,8 +244,7 @@ enum err steer_settle(struct steer *s) {
   if (open || was_done || !(all || s->exhausted) || steer_best_is_incomplete(s))
     return OK;
   TRY(steer_write_best(s));
-  return steer_attribute(s, -1, true, "coxswain:done",
-                         all ? "\"all trials are done\"" : "\"every point of the space has been tried\"");
+  return steer_attribute(s, -1, true, "coxswain:done", all ? "\"all trials are done\"" : "\"" STEER_EXHAUSTED "\"");
 }
 
 /* ---- requests ---- */
@@ -281,6 +281,8 @@ enum err steer_request(struct steer *s, const struct json_t *request, const char
     return steer_ask(s, json_integer_value(json_object_get(request, "n")), reply);
   if (!strcmp(command, "cancel"))
     return cancel(s, json_object_get(request, "trials"), name);
+  if (!strcmp(command, "set"))
+    return steer_set(s, json_object_get(request, "settings"), name, reply);
   if (!strcmp(command, "stop")) {
     if (s->halt == HALT_NONE)
       s->halt = HALT_REQUEST;

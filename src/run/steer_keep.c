@@ -35,6 +35,25 @@ static void keep_best(struct steer *s, const struct trial *t) {
   s->n_best++;
 }
 
+void steer_restore_best(struct steer *s) {
+  size_t *index = MEM_NEW_ARRAY(size_t, s->keep + 1);
+  s->best = mem_realloc(s->best, (s->keep + 1) * sizeof *s->best);
+  s->n_best = study_best(&s->study, s->keep, index);
+  for (size_t i = 0; i < s->n_best; i++)
+    s->best[i] = (int64_t)index[i];
+  free(index);
+}
+
+/* Where there is room for more, weights that are gone are made again when the study comes to its end. */
+void steer_change_keep(struct steer *s, size_t keep) {
+  for (size_t i = keep; i < s->n_best; i++)
+    steer_forget(s, s->best[i]);
+  bool changed = s->keep != keep && s->best; /* else they are yet to be restored */
+  s->keep = keep;
+  if (changed)
+    steer_restore_best(s);
+}
+
 void steer_keep_states(struct steer *s, int64_t trial) {
   const struct trial *t = &s->study.trials[trial];
   if (t->state == TRIAL_COMPLETE)

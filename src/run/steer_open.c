@@ -67,6 +67,12 @@ static enum err read_file_or_folder(struct steer *s, struct complaints *c) {
   return OK;
 }
 
+void steer_note_settings(struct steer *s) {
+  s->ordered = settings_bool(s->conf, "run.ordered");
+  s->runs_on = !settings_bool(s->conf, "schedule.pause");
+  s->keep = (size_t)settings_int(s->conf, "run.keep");
+}
+
 /* Every mistake that can be found without training, all at once. */
 static enum err read_settings(struct steer *s) {
   struct complaints c;
@@ -85,9 +91,7 @@ static enum err read_settings(struct steer *s) {
   complaints_free(&c);
   TRY(e);
   s->maximize = run_maximizes(s->conf);
-  s->ordered = settings_bool(s->conf, "run.ordered");
-  s->runs_on = !settings_bool(s->conf, "schedule.pause");
-  s->keep = (size_t)settings_int(s->conf, "run.keep");
+  steer_note_settings(s);
   s->fixed_points = s->options->points != NULL;
   return OK;
 }
@@ -132,11 +136,11 @@ static enum err make_folder(struct steer *s, const char *name) {
   return OK;
 }
 
-static enum err write_effective_settings(const struct steer *s) {
+enum err steer_write_settings(const struct steer *s, const struct settings *conf) {
   struct strbuf text = STRBUF_INIT;
   strbuf_printf(&text, "# Effective settings of this study, from %s. Paths are relative to that file.\n",
                 s->study_file);
-  settings_write(s->conf, &text);
+  settings_write(conf, &text);
   char *path = path_join(s->folder, "study.cfg");
   enum err e = file_write_atomic(path, text.text, text.len);
   free(path);
@@ -319,13 +323,7 @@ static enum err list_packs(struct steer *s) {
   return e;
 }
 
-static void restore_best(struct steer *s) {
-  size_t *index = MEM_NEW_ARRAY(size_t, s->keep + 1);
-  s->best = MEM_NEW_ARRAY(int64_t, s->keep + 1);
-  s->n_best = study_best(&s->study, s->keep, index);
-  for (size_t i = 0; i < s->n_best; i++)
-    s->best[i] = (int64_t)index[i];
-  free(index);
+static void make_holders(struct steer *s) {
   s->cap_holder = s->study.n + 64;
   s->holder = MEM_NEW_ARRAY(int, s->cap_holder);
   for (size_t i = 0; i < s->cap_holder; i++)
@@ -348,6 +346,8 @@ static enum err open_journal(struct steer *s, const char *name) {
     TRY_GOTO(e, end, s->evaluator->identity(&o, &content));
   TRY_GOTO(e, end, journal_open_on(&s->journal, path, steer_begin, visit, s));
   bool is_new = !s->study.name;
+  if (!is_new)
+    TRY_GOTO(e, end, steer_recall_set(s));
   if (is_new)
     TRY_GOTO(e, end, create_study(s, name, content.text));
   else if (has_not_begun(s, name))
@@ -394,9 +394,10 @@ enum err steer_open(struct steer *s, struct wire *wire, const struct run_options
   TRY_GOTO(e, end, schedule_open(&s->schedule, settings_text(s->conf, "schedule.name"), steps, s->conf));
   TRY_GOTO(e, end, sampler_open(&s->sampler, settings_text(s->conf, "sampler.name"), &s->space, key, s->conf));
   TRY_GOTO(e, end, open_journal(s, name));
-  TRY_GOTO(e, end, write_effective_settings(s));
+  TRY_GOTO(e, end, steer_write_settings(s, s->conf));
   gather_unfinished(s);
-  restore_best(s);
+  make_holders(s);
+  steer_restore_best(s);
   TRY_GOTO(e, end, list_packs(s));
   TRY_GOTO(e, end, steer_list_checkpoints(s));
   steer_recall_time(s);
@@ -433,6 +434,7 @@ void steer_close(struct steer *s) {
   study_free(&s->study);
   space_free(&s->space);
   settings_free(s->conf);
+  settings_free(s->next_conf);
   file_list_free(s->packs, s->n_packs);
   free(s->peers);
   free(s->holder);

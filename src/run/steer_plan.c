@@ -16,8 +16,7 @@ static bool may_ask(const struct steer *s) {
   return !s->fixed_points && !s->exhausted && (int64_t)s->study.n < settings_int(s->conf, "study.trials");
 }
 
-/* The limits that end a study in the middle. */
-static enum halt limit_reached(const struct steer *s) {
+enum halt steer_limit(const struct steer *s) {
   const struct study *y = &s->study;
   double timeout = settings_double(s->conf, "study.timeout");
   int64_t stall = settings_int(s->conf, "study.stall");
@@ -267,7 +266,7 @@ static enum err bring_one_home(struct steer *s, bool *issued) {
  * with does not depend on who was fast. */
 static void watch_limits(struct steer *s) {
   if (s->limit == HALT_NONE)
-    s->limit = limit_reached(s);
+    s->limit = steer_limit(s);
   bool comes_in = s->ordered && (steer_out(s) || queue_length(&s->due));
   bool waits = s->limit != HALT_TIMEOUT && (comes_in || steer_best_is_incomplete(s));
   if (s->halt == HALT_NONE && !waits)

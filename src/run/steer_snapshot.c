@@ -70,15 +70,19 @@ void steer_snapshot_now(struct steer *s) {
   free(path);
 }
 
-/* The study as a snapshot has it, if there is one; what a schedule would have heard on the way it hears now. */
-enum err steer_begin(void *steer, const char *journal, int fd, struct journal_mark *at) {
-  struct steer *s = steer;
-  snapshot_load(&s->study, journal, fd, at);
-  s->snapshot_at = at->offset;
+void steer_tell_schedule(struct steer *s) {
   for (size_t i = 0; i < s->study.n; i++) {
     const struct trial *t = &s->study.trials[i];
     if (t->stints || trial_is_over(t))
       schedule_tell(&s->schedule, &s->study, t);
   }
+}
+
+/* The study as a snapshot has it, if there is one; what a schedule would have heard on the way it hears now. */
+enum err steer_begin(void *steer, const char *journal, int fd, struct journal_mark *at) {
+  struct steer *s = steer;
+  snapshot_load(&s->study, journal, fd, at);
+  s->snapshot_at = at->offset;
+  steer_tell_schedule(s);
   return OK;
 }
