@@ -11,6 +11,8 @@
  * OP_REPORT         {"op_code":7,"trial_id":n,"step":..,"intermediate_value":..}
  * OP_TRIAL_ATTR     {"op_code":8|9,"trial_id":n,"user_attr"|"system_attr":{key: value}}
  *   coxswain:asked  {"at": history length, "enqueued": bool, "key": n}     once, with the creation
+ *   coxswain:parent {"trial","step","pack","replaces"}            OP_PARENT: it starts from another one's state
+ *   coxswain:confirms  n                                          OP_TRIAL_ATTR: it repeats trial n
  *   coxswain:stint  {"id","order","from","to","worker","team"}    OP_STINT: a stint goes out
  *   coxswain:end    {"id","how","step","seconds","reason"}        OP_END: a stint has ended
  *   coxswain:saved  {"pack","step"}                               OP_SAVED: a state is on disk
@@ -18,7 +20,8 @@
  *
  * The study's attribute coxswain:format, behind its creation, says by which of these rules the lines are to be read;
  * none is 1. A program that goes on with a study in a newer way says so by a new coxswain:format first, and one that
- * does not know that way refuses the journal there.
+ * does not know that way refuses the journal there. Format 2 has trials that come from others (coxswain:parent,
+ * coxswain:confirms); a study is of format 1 until it has one.
  *
  * Every line begins with op_code and "worker_id":"coxswain-EPOCH", by which foreign lines are told from ours. Datetimes
  * are local, as Optuna 3 writes and compares them; beside them stands "time", seconds since the epoch, which is what we
@@ -32,7 +35,7 @@
 
 #include "hpo/trial.h"
 
-#define JOURNAL_FORMAT 1
+#define JOURNAL_FORMAT 2
 
 enum op_kind {
   OP_CREATE_STUDY,
@@ -43,6 +46,7 @@ enum op_kind {
   OP_REPORT,
   OP_TRIAL_ATTR,
   OP_ASKED,
+  OP_PARENT,
   OP_STINT,
   OP_END,
   OP_SAVED
@@ -59,12 +63,13 @@ struct op {
   bool maximize;    /* OP_CREATE_STUDY */
   double value;     /* internal parameter value, final value, report; NaN: none */
   enum trial_state state;
-  int64_t step; /* report, end, saved */
+  int64_t step; /* report, end, saved, parent */
   double time;  /* seconds since the epoch, for creation and state */
   int64_t asked_at;
   int64_t key; /* OP_ASKED: trial.key */
   bool enqueued;
-  struct stint stint; /* OP_STINT, OP_END (id, end) */
+  int64_t parent, replaces; /* OP_PARENT */
+  struct stint stint;       /* OP_STINT, OP_END (id, end) */
   double seconds;
   const char *reason;
 };

@@ -12,6 +12,8 @@ struct op op_of(enum op_kind kind, int64_t trial) {
                      .time = (double)NAN,
                      .asked_at = -1,
                      .key = -1,
+                     .parent = -1,
+                     .replaces = -1,
                      .stint = {.id = -1, .end = STINT_OPEN}};
 }
 
@@ -112,6 +114,12 @@ static void put_event(struct strbuf *out, const struct op *op) {
     put_key(out, "enqueued");
     strbuf_puts(out, op->enqueued ? "true" : "false");
     put_int(out, "key", op->key);
+    break;
+  case OP_PARENT:
+    begin_event(out, op, "coxswain:parent", "trial", op->parent);
+    put_int(out, "step", op->step);
+    put_text(out, "pack", op->name);
+    put_int(out, "replaces", op->replaces);
     break;
   case OP_STINT:
     begin_event(out, op, "coxswain:stint", "id", op->stint.id);

@@ -248,6 +248,18 @@ static bool end_member(struct scan *s, const struct scan_text *key, struct op *o
   return event_int(s, key, "id", &op->stint.id, known) && event_int(s, key, "step", &op->step, known);
 }
 
+static bool parent_member(struct scan *s, const struct scan_text *key, struct op *op, bool *known) {
+  struct scan_text text = {0};
+  if (scan_text_is(key, "pack")) {
+    *known = true;
+    bool good = scan_string(s, &text);
+    op->name = text.text;
+    return good;
+  }
+  return event_int(s, key, "trial", &op->parent, known) && event_int(s, key, "step", &op->step, known) &&
+         event_int(s, key, "replaces", &op->replaces, known);
+}
+
 static bool saved_member(struct scan *s, const struct scan_text *key, struct op *op, bool *known) {
   struct scan_text text = {0};
   if (scan_text_is(key, "pack")) {
@@ -267,6 +279,7 @@ struct event {
 };
 
 static const struct event events[] = {{"coxswain:asked", OP_ASKED, asked_member, 3},
+                                      {"coxswain:parent", OP_PARENT, parent_member, 4},
                                       {"coxswain:stint", OP_STINT, stint_member, 6},
                                       {"coxswain:end", OP_END, end_member, 4},
                                       {"coxswain:saved", OP_SAVED, saved_member, 2}};

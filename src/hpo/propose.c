@@ -26,16 +26,28 @@ static enum err propose_param(const struct space *space, int64_t number, const s
   return e;
 }
 
-enum err propose_trial(const struct space *space, const struct params *point, int64_t number, int64_t key,
-                       int64_t asked_at, bool enqueued, journal_visit take, void *context) {
+static enum err propose(const struct space *space, const struct params *point, const struct op *origin, int64_t number,
+                        int64_t key, int64_t asked_at, bool enqueued, journal_visit take, void *context) {
   struct op create = op_of(OP_CREATE_TRIAL, number);
   create.time = propose_time();
   TRY(take(context, &create));
   for (size_t i = 0; i < point->n; i++)
     TRY(propose_param(space, number, &point->items[i], take, context));
+  if (origin)
+    TRY(take(context, origin));
   struct op asked = op_of(OP_ASKED, number);
   asked.asked_at = asked_at;
   asked.enqueued = enqueued;
   asked.key = key;
   return take(context, &asked);
+}
+
+enum err propose_trial(const struct space *space, const struct params *point, int64_t number, int64_t key,
+                       int64_t asked_at, bool enqueued, journal_visit take, void *context) {
+  return propose(space, point, NULL, number, key, asked_at, enqueued, take, context);
+}
+
+enum err propose_derived(const struct space *space, const struct params *point, const struct op *origin, int64_t key,
+                         int64_t asked_at, journal_visit take, void *context) {
+  return propose(space, point, origin, origin->trial, key, asked_at, false, take, context);
 }

@@ -9,6 +9,9 @@
  * (space_encode). `number` must be the next one of the study; `key` is what the trial's random numbers hang on. */
 enum err propose_trial(const struct space *space, const struct params *point, int64_t number, int64_t key,
                        int64_t asked_at, bool enqueued, journal_visit take, void *context);
+/* The same for one that comes from another: `origin` is its OP_PARENT or coxswain:confirms. */
+enum err propose_derived(const struct space *space, const struct params *point, const struct op *origin, int64_t key,
+                         int64_t asked_at, journal_visit take, void *context);
 double propose_time(void); /* now, in seconds since the epoch, for op.time */
 
 #endif

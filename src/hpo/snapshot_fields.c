@@ -48,6 +48,34 @@ static void code_params(struct codec *c, struct params *p) {
   }
 }
 
+static void code_ref(struct codec *c, struct state_ref *r) {
+  code_name(c, &r->pack);
+  code_i64(c, &r->step);
+}
+
+static void code_marks(struct codec *c, struct trial *t) {
+  size_t n = t->n_marks;
+  code_count(c, &n);
+  for (size_t i = 0; i < n && !c->bad; i++) {
+    if (!c->writing) {
+      POOL_GROW(c->pool, t->marks, i);
+      t->marks[t->n_marks++] = (struct state_ref){0};
+    }
+    code_ref(c, &t->marks[i]);
+    c->bad = c->bad || !t->marks[i].pack;
+  }
+}
+
+/* What it comes from: a trial before it, or none. */
+static void code_origin(struct codec *c, struct trial *t) {
+  int64_t *of[] = {&t->parent, &t->replaces, &t->confirms};
+  for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+    code_i64(c, of[i]);
+    c->bad = c->bad || *of[i] < -1 || *of[i] >= t->number;
+  }
+  code_ref(c, &t->start);
+}
+
 static void code_reports(struct codec *c, struct trial *t) {
   size_t n = t->n_reports;
   int64_t last = 0;
@@ -142,6 +170,7 @@ void code_trial(struct codec *c, struct study *s, int64_t number) {
   t->state = (enum trial_state)state;
   code_bool(c, &t->settled);
   code_bool(c, &t->enqueued);
+  code_origin(c, t);
   code_params(c, &t->params);
   code_row(c, s, t);
   code_f64(c, &t->value);
@@ -160,10 +189,9 @@ void code_trial(struct codec *c, struct study *s, int64_t number) {
   code_i32(c, &t->rung);
   code_i32(c, &t->faults);
   code_i32(c, &t->losses);
-  for (int i = 0; i < 2; i++) {
-    code_name(c, &t->saved[i].pack);
-    code_i64(c, &t->saved[i].step);
-  }
+  for (int i = 0; i < 2; i++)
+    code_ref(c, &t->saved[i]);
+  code_marks(c, t);
   code_name(c, &t->reason);
   code_f64(c, &t->seconds);
   code_f64(c, &t->started);
@@ -201,6 +229,9 @@ void code_study(struct codec *c, struct study *s) {
   code_i64(c, &s->next_stint);
   for (int i = 0; i < 5; i++)
     code_i64(c, &s->counts[i]);
+  code_i64(c, &s->children);
+  code_i64(c, &s->repeats);
+  code_i64(c, &s->repeats_over);
   code_i64(c, &s->out);
   code_i64(c, &s->best);
   code_i64(c, &s->finished_since_best);

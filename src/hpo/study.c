@@ -27,6 +27,10 @@ void study_free(struct study *s) {
   study_init(s, NULL);
 }
 
+int64_t study_over(const struct study *s) {
+  return s->counts[TRIAL_COMPLETE] + s->counts[TRIAL_PRUNED] + s->counts[TRIAL_FAIL];
+}
+
 bool study_better(const struct study *s, double a, double b) {
   if (isnan(a) || isnan(b))
     return !isnan(a) && isnan(b);
@@ -104,8 +108,35 @@ static enum err param(struct study *s, struct trial *t, const struct op *op) {
   return OK;
 }
 
+/* Until now it counted as a trial of the search. */
+static enum err note_confirms(struct study *s, struct trial *t, const struct op *op) {
+  int64_t of = strtoll(op->json, NULL, 10);
+  if (t->confirms == of)
+    return OK;
+  if (t->settled || t->confirms >= 0 || of < 0 || of >= t->number)
+    return FAIL(ERR_DAMAGED, "trial %" PRId64 " cannot be a repeat of trial %s", t->number, op->json);
+  t->confirms = of;
+  s->counts[t->state]--;
+  s->repeats++;
+  return OK;
+}
+
+static enum err parent(struct study *s, struct trial *t, const struct op *op) {
+  bool known = op->parent >= 0 && op->parent < t->number && op->replaces >= 0 && op->replaces < t->number;
+  if (t->settled || t->parent >= 0 || !known || op->step < 0)
+    return FAIL(ERR_DAMAGED,
+                "trial %" PRId64 " cannot start from trial %" PRId64 " at step %" PRId64 " in place of %" PRId64,
+                t->number, op->parent, op->step, op->replaces);
+  t->parent = op->parent;
+  t->replaces = op->replaces;
+  t->start = (struct state_ref){.pack = pool_name(&s->pool, op->name), .step = op->step};
+  t->step = op->step;
+  s->children++;
+  return OK;
+}
+
 static enum err asked(struct study *s, struct trial *t, const struct op *op) {
-  if (t->asked_at < 0 && op->asked_at >= 0 && !op->enqueued)
+  if (t->asked_at < 0 && op->asked_at >= 0 && !op->enqueued && !trial_is_derived(t))
     s->history.asked++;
   t->asked_at = op->asked_at;
   t->enqueued = op->enqueued;
@@ -147,6 +178,15 @@ static void set_reason(struct study *s, struct trial *t, const char *reason) {
     t->reason = pool_name(&s->pool, reason);
 }
 
+/* At the end of a stint nothing of the next step is in a state, so that others can start from it as well. */
+static void add_mark(struct study *s, struct trial *t) {
+  const struct state_ref *newest = &t->saved[0];
+  if (!newest->pack || newest->step != t->step || trial_mark(t, t->step))
+    return;
+  POOL_GROW(&s->pool, t->marks, t->n_marks);
+  t->marks[t->n_marks++] = *newest;
+}
+
 static enum err end(struct study *s, struct trial *t, const struct op *op) {
   if (op->stint.id > t->stint.id)
     return FAIL(ERR_DAMAGED, "trial %" PRId64 ": stint %" PRId64 " ends but never went out", t->number, op->stint.id);
@@ -163,6 +203,7 @@ static enum err end(struct study *s, struct trial *t, const struct op *op) {
     t->rung++;
     t->step = t->reached = op->step;
     t->faults = 0;
+    add_mark(s, t);
     break;
   case STINT_finished:
     t->step = t->reached = op->step;
@@ -220,6 +261,8 @@ static enum err report(struct study *s, struct trial *t, const struct op *op) {
 
 /* Ties go to the lower number, whichever was over first; only a better value ends a stall. */
 static void look_for_best(struct study *s, const struct trial *t) {
+  if (t->confirms >= 0)
+    return;
   double best = s->best >= 0 ? s->trials[s->best].value : (double)NAN;
   s->finished_since_best++;
   if (t->state != TRIAL_COMPLETE || study_better(s, best, t->value))
@@ -241,9 +284,12 @@ static enum err state(struct study *s, struct trial *t, const struct op *op) {
   study_settle(s, t);
   if (trial_is_out(t) && op->state != TRIAL_RUNNING)
     close_stint(s, t, STINT_cancelled);
-  s->counts[t->state]--;
+  if (t->confirms < 0) {
+    s->counts[t->state]--;
+    s->counts[op->state]++;
+  } else
+    s->repeats_over += op->state != TRIAL_RUNNING && op->state != TRIAL_WAITING;
   t->state = op->state;
-  s->counts[t->state]++;
   if (t->state == TRIAL_COMPLETE || t->state == TRIAL_PRUNED)
     t->value = op->value;
   if (trial_is_over(t)) {
@@ -263,6 +309,8 @@ static char *attribute_text(struct study *s, const char *json) {
 }
 
 static enum err trial_attr(struct study *s, struct trial *t, const struct op *op) {
+  if (op->system && strcmp(op->name, "coxswain:confirms") == 0)
+    TRY(note_confirms(s, t, op));
   struct attribute *a = attribute_find(t->attributes, t->n_attributes, op->name, op->system);
   if (!a) {
     POOL_GROW(&s->pool, t->attributes, t->n_attributes);
@@ -292,6 +340,8 @@ static enum err apply_to_trial(struct study *s, const struct op *op) {
     return trial_attr(s, t, op);
   case OP_ASKED:
     return asked(s, t, op);
+  case OP_PARENT:
+    return parent(s, t, op);
   case OP_STINT:
     return stint(s, t, op);
   case OP_END:
@@ -338,7 +388,7 @@ size_t study_best(const struct study *s, size_t k, size_t *index) {
   struct candidate *list = MEM_NEW_ARRAY(struct candidate, s->n);
   size_t n = 0;
   for (size_t i = 0; i < s->n; i++)
-    if (s->trials[i].state == TRIAL_COMPLETE)
+    if (s->trials[i].state == TRIAL_COMPLETE && s->trials[i].confirms < 0)
       list[n++] = (struct candidate){.key = s->maximize ? -s->trials[i].value : s->trials[i].value, .index = i};
   qsort(list, n, sizeof *list, by_key);
   if (k > n)

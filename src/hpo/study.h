@@ -59,9 +59,13 @@ struct study {
   struct history history;
   int64_t ops;                  /* applied so far */
   int64_t next_stint;           /* id of the next stint */
-  int64_t counts[5];            /* by enum trial_state */
+  int64_t counts[5];            /* by enum trial_state, without repeats */
+  int64_t children;             /* trials that start from another one's state */
+  int64_t repeats;              /* trials that repeat another one's point, and how many of these are over: they are */
+  int64_t repeats_over;         /* no part of the search, and count for none of its limits */
   int64_t out;                  /* open stints */
-  int64_t best;                 /* index of the best COMPLETE trial, -1 if none; ties: the lower number */
+  int64_t best;                 /* index of the best COMPLETE trial that is no repeat, -1 if none; ties: the lower
+                                 * number */
   int64_t finished_since_best;  /* trials over since the best one was found: for study.stall */
   double seconds;               /* training time over all stints */
   struct attribute *attributes; /* of the study, "coxswain:" ones included */
@@ -69,6 +73,8 @@ struct study {
   struct seen *seen; /* (seen_cap) points seen; open addressing by params_hash */
   size_t seen_cap, seen_n;
 };
+
+int64_t study_over(const struct study *s); /* trials of the search that are over */
 
 void study_init(struct study *s, const struct space *space);
 void study_free(struct study *s);
@@ -78,7 +84,8 @@ void study_free(struct study *s);
  * attributes of a trial that is not there (Optuna drops them too).
  *
  * A point is complete (hashed, and in the history if it is of the space) with the first OP_ASKED, OP_STINT, OP_REPORT
- * or OP_STATE of its trial; a later OP_PARAM does not fit. OP_STATE closes an open stint as cancelled. */
+ * or OP_STATE of its trial; a later OP_PARAM or OP_PARENT does not fit. Those of trials that come from others are not
+ * in the history, nor among the points seen. OP_STATE closes an open stint as cancelled. */
 enum err study_apply(struct study *s, const struct op *op);
 enum err study_visit(void *study, const struct op *op); /* study_apply as a journal_visit */
 
@@ -87,7 +94,8 @@ int64_t study_find_open(const struct study *s, const struct params *p); /* the f
                                                                          * over; -1: none */
 bool study_better(const struct study *s, double a, double b);           /* a better than b; NaN is worse than all */
 const char *study_attribute(const struct study *s, const char *key);    /* JSON text or NULL */
-/* The k best COMPLETE trials, best first, into index[]; returns how many. Ties: the lower number first. */
+/* The k best COMPLETE trials that are no repeats, best first, into index[]; returns how many. Ties: the lower number
+ * first. */
 size_t study_best(const struct study *s, size_t k, size_t *index);
 
 #endif

@@ -175,6 +175,8 @@ void study_settle(struct study *s, struct trial *t) {
   if (t->settled)
     return;
   t->settled = true;
+  if (trial_is_derived(t))
+    return;
   seen_add(s, t);
   if (!s->space)
     return;
@@ -200,7 +202,7 @@ bool study_restore_point(struct study *s, struct trial *t) {
   struct history *h = &s->history;
   if (!s->space)
     t->row = -1;
-  if (!t->settled)
+  if (!t->settled || trial_is_derived(t))
     return t->row < 0;
   seen_add(s, t);
   if (!s->space)

@@ -34,6 +34,9 @@ void trial_init(struct trial *t, int64_t number) {
                       .twin = -1,
                       .value = (double)NAN,
                       .asked_at = -1,
+                      .parent = -1,
+                      .replaces = -1,
+                      .confirms = -1,
                       .best = (double)NAN,
                       .best_step = -1,
                       .started = (double)NAN,
@@ -41,6 +44,24 @@ void trial_init(struct trial *t, int64_t number) {
                       .fate = STINT_cancelled,
                       .stint = {.id = -1, .end = STINT_cancelled}};
   params_init(&t->params);
+}
+
+bool trial_is_derived(const struct trial *t) {
+  return t->parent >= 0 || t->confirms >= 0;
+}
+
+const struct state_ref *trial_mark(const struct trial *t, int64_t step) {
+  for (size_t i = t->n_marks; i-- > 0 && t->marks[i].step >= step;)
+    if (t->marks[i].step == step)
+      return &t->marks[i];
+  return NULL;
+}
+
+double trial_value_at(const struct trial *t, int64_t step) {
+  size_t n = t->n_reports;
+  while (n > 0 && t->reports[n - 1].step > step)
+    n--;
+  return n > 0 ? t->reports[n - 1].value : (double)NAN;
 }
 
 bool trial_is_over(const struct trial *t) {

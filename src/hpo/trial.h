@@ -61,6 +61,11 @@ struct trial {
   int64_t twin;         /* the trial before it with the same point (or the same hash of it); -1: none */
   int64_t key;          /* what its random numbers hang on: its number, or that of the trial it stands for */
 
+  int64_t parent;         /* whose state it starts from, in place of nothing (population based training); -1: none */
+  struct state_ref start; /* ... which is there: the parent's, in that pack */
+  int64_t replaces;       /* whose place in the population it takes, of the one that was worse or failed; -1: none */
+  int64_t confirms;       /* whose point it repeats with other random numbers (study.confirm); -1: it is no repeat */
+
   struct report *reports;       /* ascending steps */
   struct attribute *attributes; /* metrics and provenance */
   uint32_t n_reports, n_attributes;
@@ -77,6 +82,8 @@ struct trial {
   int32_t faults;            /* crashed since it last got further: run.attempts counts these */
   int32_t losses;            /* lost with a machine */
   struct state_ref saved[2]; /* newest first */
+  struct state_ref *marks; /* ascending: where it came to a planned end, if the state was saved before that was told */
+  uint32_t n_marks;
 
   char *reason;          /* why it failed or was cancelled; NULL */
   double seconds;        /* training time spent */
@@ -86,11 +93,15 @@ struct trial {
 void trial_init(struct trial *t, int64_t number);
 /* The best report (in the study's direction) at or before `step`; NaN if there is none. */
 double trial_best_until(const struct trial *t, int64_t step, bool maximize);
-bool trial_is_over(const struct trial *t);                           /* COMPLETE, PRUNED or FAIL */
-bool trial_is_paused(const struct trial *t);                         /* RUNNING, no open stint */
-bool trial_is_out(const struct trial *t);                            /* RUNNING, a stint is open */
-const char *trial_state_name(enum trial_state s);                    /* "complete" */
-const char *trial_attribute(const struct trial *t, const char *key); /* JSON text or NULL */
+/* Its point is not what its value comes from alone, or not only its own: no sampler is to learn from it. */
+bool trial_is_derived(const struct trial *t);
+const struct state_ref *trial_mark(const struct trial *t, int64_t step); /* the state at that end of a stint; NULL */
+double trial_value_at(const struct trial *t, int64_t step);              /* the last report until then; NaN: none */
+bool trial_is_over(const struct trial *t);                               /* COMPLETE, PRUNED or FAIL */
+bool trial_is_paused(const struct trial *t);                             /* RUNNING, no open stint */
+bool trial_is_out(const struct trial *t);                                /* RUNNING, a stint is open */
+const char *trial_state_name(enum trial_state s);                        /* "complete" */
+const char *trial_attribute(const struct trial *t, const char *key);     /* JSON text or NULL */
 
 bool attribute_is_number(const char *json);
 /* In a list of attributes; NULL if it has none of that key. */

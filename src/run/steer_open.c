@@ -163,9 +163,7 @@ static enum err record_text(struct steer *s, const char *key, const char *value)
 }
 
 static enum err describe_study(struct steer *s, const char *content) {
-  char format[16];
-  snprintf(format, sizeof format, "%d", JOURNAL_FORMAT);
-  TRY(steer_attribute(s, -1, true, "coxswain:format", format));
+  TRY(steer_attribute(s, -1, true, "coxswain:format", "1")); /* until it has what format 2 is for: op.h */
   TRY(record_text(s, "coxswain:version", COXSWAIN_VERSION));
   TRY(record_json(s, "coxswain:identity", settings_to_json(s->conf, IDENTITY)));
   TRY(record_json(s, "coxswain:settings", settings_to_json(s->conf, FREE)));
