@@ -113,9 +113,10 @@ static const struct setting rows[] = {
   {"sampler.name", SETTING_CHOICE, 0, FREE, "random", NO_RANGE, "", CHOICES(SAMPLER_LIST), "How points are proposed."},
 
   {"schedule.name", SETTING_CHOICE, 0, FREE, "full", NO_RANGE, "", CHOICES(SCHEDULE_LIST), "Which training is worth going on with."},
-  {"schedule.eta", SETTING_INT, 0, FREE, "3", 2, 100, "", NULL, "halving: the best one of every eta trials goes on to the next rung, which is eta times as long."},
+  {"schedule.eta", SETTING_INT, 0, FREE, "3", 2, 100, "", NULL, "halving, hyperband: the best one of every eta trials goes on to the next rung, which is eta times as long."},
   {"schedule.pause", SETTING_BOOL, 0, FREE, "true", NO_RANGE, "", NULL, "false, for programs that keep no checkpoint (evaluator = command): a program runs on while the schedule decides on its trial, and is stopped if the trial does not go on."},
-  {"schedule.first", SETTING_INT, 0, FREE, "1", COUNT(1), "epochs", NULL, "halving: length of the first rung. Rungs are first, first x eta, first x eta^2, ... and the last epoch."},
+  {"schedule.first", SETTING_INT, 0, FREE, "1", COUNT(1), "epochs", NULL, "halving, hyperband: length of the first rung. Rungs are first, first x eta, first x eta^2, ... and the last epoch."},
+  {"schedule.delay", SETTING_BOOL, 0, FREE, "false", NO_RANGE, "", NULL, "halving, hyperband: a trial goes on only when its rung has eta trials for each one that went on before (delayed promotion). For hundreds of workers: without it far more than one in eta go on."},
 
   {"function.name", SETTING_CHOICE, 0, IDENTITY, "sphere", NO_RANGE, "", CHOICES(FUNCTION_LIST), "The test function; its arguments are the numbers of the space, in the order written."},
   {"function.file", SETTING_TEXT, 0, IDENTITY, "", NO_RANGE, "", NULL, "table: CSV (also .gz) with a column for each hyperparameter and either a column value, or columns step_1, step_2, ... of recorded curves."},

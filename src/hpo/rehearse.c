@@ -27,23 +27,35 @@ static enum err play(struct study *s, int64_t number, int64_t to, int64_t steps,
   return to == steps ? study_apply(s, &state) : OK;
 }
 
+static enum err end_here(struct study *s, int64_t number, enum trial_state how) {
+  struct op state = op_of(OP_STATE, number);
+  state.state = how;
+  state.value = s->trials[number].best;
+  return study_apply(s, &state);
+}
+
+/* A made-up learning curve: where it ends is a matter of the trial, how far it has come of the step. */
+static double value_at(int64_t number, int64_t step) {
+  struct rng rng = rng_of(rng_child(rng_key("rehearsal", 0), RNG_TRIAL, (uint64_t)number));
+  return rng_uniform(&rng) + 1 / (double)step;
+}
+
 static enum err play_all(struct schedule *schedule, struct study *s, int64_t trials, struct rehearsal *out) {
-  struct rng rng = rng_of(rng_key("rehearsal", 0));
   int64_t number, to;
   for (;;) {
-    switch (schedule_next(schedule, s, (int64_t)s->n < trials, &number, &to)) {
-    case NEXT_WAIT:
+    int64_t fresh = (int64_t)s->n < trials ? (int64_t)s->n : -1;
+    enum next next = schedule_next(schedule, s, &number, &to, fresh);
+    if (next == NEXT_WAIT)
       return OK;
-    case NEXT_NEW:
-      number = (int64_t)s->n;
-      TRY(add_trial(s, number));
-      break;
-    case NEXT_RESUME:
-      break;
+    if (next == NEXT_PRUNE || next == NEXT_FINISH) {
+      TRY(end_here(s, number, next == NEXT_PRUNE ? TRIAL_PRUNED : TRIAL_COMPLETE));
+    } else {
+      if (next == NEXT_NEW)
+        TRY(add_trial(s, number = fresh));
+      out->steps += to - s->trials[number].step;
+      out->stints++;
+      TRY(play(s, number, to, schedule->steps, value_at(number, to)));
     }
-    out->steps += to - s->trials[number].step;
-    out->stints++;
-    TRY(play(s, number, to, schedule->steps, rng_uniform(&rng)));
     schedule_tell(schedule, s, &s->trials[number]);
   }
 }

@@ -8,8 +8,8 @@ struct rehearsal {
   int64_t trials, stints, steps;
 };
 
-/* `trials` points, one stint after the other; the values are independent and uniform, so that nothing is known early.
- */
+/* `trials` points, one stint after the other. Their curves fall all the way and never cross: how good they are in the
+ * end, evenly spread, shows from the first step. */
 enum err rehearse(const char *name, int64_t steps, int64_t trials, const struct settings *conf, struct rehearsal *out);
 
 #endif

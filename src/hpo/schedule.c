@@ -31,13 +31,19 @@ void schedule_close(struct schedule *s) {
   *s = (struct schedule){0};
 }
 
+bool schedule_hears(const struct study *study, const struct op *op) {
+  if (op->kind == OP_STATE)
+    return trial_is_over(&study->trials[op->trial]);
+  return op->kind == OP_STINT || op->kind == OP_END;
+}
+
 void schedule_tell(struct schedule *s, const struct study *study, const struct trial *t) {
   if (s->ops->tell)
     s->ops->tell(s, study, t);
 }
 
-enum next schedule_next(struct schedule *s, const struct study *study, bool may_ask, int64_t *trial, int64_t *to) {
-  return s->ops->next(s, study, may_ask, trial, to);
+enum next schedule_next(struct schedule *s, const struct study *study, int64_t *trial, int64_t *to, int64_t fresh) {
+  return s->ops->next(s, study, trial, to, fresh);
 }
 
 bool schedule_goes_on(struct schedule *s, const struct study *study, const struct trial *t, int64_t *to) {

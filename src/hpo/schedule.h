@@ -8,6 +8,8 @@
 enum next {
   NEXT_RESUME, /* a paused trial goes on: trial, to */
   NEXT_NEW,    /* a new point is worth starting: to */
+  NEXT_PRUNE,  /* a paused trial is not worth going on with: trial. It is over, pruned, with its best value */
+  NEXT_FINISH, /* a paused trial has come as far as it can: trial. It is over, complete, with its best value */
   NEXT_WAIT    /* nothing until an outcome comes in */
 };
 
@@ -16,13 +18,14 @@ struct schedule;
 struct schedule_ops {
   const char *name;
   enum err (*open)(struct schedule *s, const struct settings *conf); /* NULL: nothing to do */
-  /* Called for each trial whose stint ended or that is over, after study_apply of that op and in journal order; also
-   * while a journal is read back. To be told the same twice does no harm, and whoever is only told once how each trial
-   * stands (a study that comes from a snapshot) knows the same. */
+  /* Called for each trial whose stint goes out or ended, or that is over, after study_apply of that op and in journal
+   * order; also while a journal is read back (schedule_hears). To be told the same twice does no harm, and whoever is
+   * only told once how each trial stands (a study that comes from a snapshot) knows the same. */
   void (*tell)(struct schedule *s, const struct study *study, const struct trial *t); /* NULL: nothing to do */
-  /* `may_ask`: false when no new trial may start (limits). Whoever calls acts on the answer (OP_STINT for NEXT_RESUME)
-   * before the next call. Stints that were interrupted or lost are handed out again by steering before it asks here. */
-  enum next (*next)(struct schedule *s, const struct study *study, bool may_ask, int64_t *trial, int64_t *to);
+  /* `fresh`: the number of the trial that would start, -1 when none may (limits). Whoever calls acts on the answer
+   * (OP_STINT for NEXT_RESUME, OP_STATE for NEXT_PRUNE and NEXT_FINISH) before the next call. Stints that were
+   * interrupted or lost are handed out again by steering before it asks here. */
+  enum next (*next)(struct schedule *s, const struct study *study, int64_t *trial, int64_t *to, int64_t fresh);
   /* A decision on a paused trial that cannot wait (schedule.pause = false: its program has a slot that something else
    * wants): does it go on, and to where? NULL: to the last step. */
   bool (*goes_on)(struct schedule *s, const struct study *study, const struct trial *t, int64_t *to);
@@ -41,8 +44,9 @@ SCHEDULE_LIST(SCHEDULE_DECLARE)
 
 enum err schedule_open(struct schedule *s, const char *name, int64_t steps, const struct settings *conf);
 void schedule_close(struct schedule *s);
+bool schedule_hears(const struct study *study, const struct op *op); /* is it told of this op, which was applied? */
 void schedule_tell(struct schedule *s, const struct study *study, const struct trial *t);
-enum next schedule_next(struct schedule *s, const struct study *study, bool may_ask, int64_t *trial, int64_t *to);
+enum next schedule_next(struct schedule *s, const struct study *study, int64_t *trial, int64_t *to, int64_t fresh);
 bool schedule_goes_on(struct schedule *s, const struct study *study, const struct trial *t, int64_t *to);
 /* Would this paused trial's state be needed again? (run.keep) Any paused trial short of the last step may be: a rung
  * that grows lets more of its members go on. */

@@ -24,7 +24,7 @@ static void full_tell(struct schedule *s, const struct study *study, const struc
     heap_push(s->context, (struct member){.trial = t->number});
 }
 
-static enum next full_next(struct schedule *s, const struct study *study, bool may_ask, int64_t *trial, int64_t *to) {
+static enum next full_next(struct schedule *s, const struct study *study, int64_t *trial, int64_t *to, int64_t fresh) {
   struct heap *paused = s->context;
   *to = s->steps;
   for (; paused->n > 0; heap_pop(paused))
@@ -32,7 +32,7 @@ static enum next full_next(struct schedule *s, const struct study *study, bool m
       *trial = paused->items[0].trial;
       return NEXT_RESUME;
     }
-  return may_ask ? NEXT_NEW : NEXT_WAIT;
+  return fresh >= 0 ? NEXT_NEW : NEXT_WAIT;
 }
 
 static void full_close(struct schedule *s) {

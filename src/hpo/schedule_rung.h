@@ -25,6 +25,7 @@ struct rung {
   struct heap best;    /* the best floor(n/eta), the worst of them on top */
   struct heap rest;    /* all others, the best of them on top */
   struct heap waiting; /* members that could go on and have not, the best on top */
+  size_t gone;         /* members that have left for the next rung, or were to */
 };
 
 bool member_before(struct member a, struct member b); /* better, with ties by number */

@@ -250,7 +250,7 @@ static enum err note_changes(struct steer *s) {
 static enum err visit(void *context, const struct op *op) {
   struct steer *s = context;
   TRY(study_apply(&s->study, op));
-  if (op->kind == OP_END || (op->kind == OP_STATE && trial_is_over(&s->study.trials[op->trial])))
+  if (schedule_hears(&s->study, op))
     schedule_tell(&s->schedule, &s->study, &s->study.trials[op->trial]);
   return OK;
 }

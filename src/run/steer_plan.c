@@ -10,10 +10,12 @@
 
 /* ---- limits ---- */
 
-static bool may_ask(const struct steer *s) {
+/* The number of the trial that would start next; -1: none may. */
+static int64_t fresh(const struct steer *s) {
   if (queue_length(&s->fresh))
-    return true;
-  return !s->fixed_points && !s->exhausted && (int64_t)s->study.n < settings_int(s->conf, "study.trials");
+    return queue_first(&s->fresh);
+  bool may_ask = !s->fixed_points && !s->exhausted && (int64_t)s->study.n < settings_int(s->conf, "study.trials");
+  return may_ask ? (int64_t)s->study.n : -1;
 }
 
 enum halt steer_limit(const struct steer *s) {
@@ -154,6 +156,23 @@ static enum err issue_again(struct steer *s, int64_t number, int64_t to, bool *i
   return steer_issue(s, number, to, s->next_order++);
 }
 
+/* What a trial is worth that the schedule declares complete: as the evaluator would have it, its best value, or that of
+ * its last epoch. */
+static double value_now(const struct steer *s, const struct trial *t) {
+  bool last = s->evaluator == evaluator_ops_of("train") && !strcmp(settings_text(s->conf, "train.value"), "last");
+  return last && t->n_reports ? t->reports[t->n_reports - 1].value : t->best;
+}
+
+/* A trial that paused is over where it stands. */
+static enum err end_here(struct steer *s, int64_t number, enum trial_state state) {
+  const struct trial *t = &s->study.trials[number];
+  TRY(steer_end_trial(s, number, state, state == TRIAL_COMPLETE ? value_now(s, t) : t->best));
+  if (s->runs_on) /* its program, too */
+    steer_forget(s, number);
+  steer_keep_states(s, number);
+  return OK;
+}
+
 /* Points of the user's that were cancelled or told before their turn came wait no longer. */
 static void tidy_fresh(struct steer *s) {
   while (queue_length(&s->fresh) && trial_is_over(&s->study.trials[queue_first(&s->fresh)]))
@@ -170,11 +189,15 @@ static enum err issue_next(struct steer *s, bool *issued) {
     *issued = false;
     return OK;
   }
-  switch (schedule_next(&s->schedule, &s->study, may_ask(s), &trial, &to)) {
+  switch (schedule_next(&s->schedule, &s->study, &trial, &to, fresh(s))) {
   case NEXT_RESUME:
     return issue_again(s, trial, to, issued);
   case NEXT_NEW:
     return issue_new(s, to, issued);
+  case NEXT_PRUNE:
+    return end_here(s, trial, TRIAL_PRUNED);
+  case NEXT_FINISH:
+    return end_here(s, trial, TRIAL_COMPLETE);
   case NEXT_WAIT:
     break;
   }

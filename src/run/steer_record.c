@@ -11,8 +11,7 @@ enum err steer_record(struct steer *s, const struct op *op) {
   TRY(study_apply(&s->study, op));
   if (s->snapshot)
     snapshot_touch(s->snapshot, op);
-  bool ended = op->kind == OP_END || (op->kind == OP_STATE && trial_is_over(&s->study.trials[op->trial]));
-  if (ended)
+  if (schedule_hears(&s->study, op))
     schedule_tell(&s->schedule, &s->study, &s->study.trials[op->trial]);
   return OK;
 }
