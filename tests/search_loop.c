@@ -117,7 +117,10 @@ static bool spent(const struct loop *l) {
 /* ---- a stint ---- */
 
 static enum err apply(struct loop *l, struct op op) {
-  return study_apply(&l->search.study, &op);
+  TRY(study_apply(&l->search.study, &op));
+  if (schedule_hears(&l->search.study, &op))
+    schedule_tell(&l->schedule, &l->search.study, &l->search.study.trials[op.trial]);
+  return OK;
 }
 
 static enum err send_out(struct loop *l, int64_t trial, int64_t to) {
@@ -154,13 +157,13 @@ static enum err report(struct loop *l, int64_t trial, int64_t to, int64_t *step,
 }
 
 /* The value of a trial is that of its best step, as with train.value = best. */
-static enum err end_trial(struct loop *l, int64_t trial, bool failed) {
+static enum err end_trial(struct loop *l, int64_t trial, enum trial_state how) {
   struct op state = op_of(OP_STATE, trial);
-  state.state = failed ? TRIAL_FAIL : TRIAL_COMPLETE;
-  state.value = failed ? (double)NAN : l->search.study.trials[trial].best;
+  state.state = how;
+  state.value = how == TRIAL_FAIL ? (double)NAN : l->search.study.trials[trial].best;
   TRY(apply(l, state));
   l->over++;
-  l->result->failed += failed;
+  l->result->failed += how == TRIAL_FAIL;
   return OK;
 }
 
@@ -180,8 +183,7 @@ static enum err bring_in(struct loop *l, struct errand e) {
   end.seconds = (double)(step - end.stint.from);
   TRY(apply(l, end));
   if (failed || last)
-    TRY(end_trial(l, e.trial, failed));
-  schedule_tell(&l->schedule, &l->search.study, &l->search.study.trials[e.trial]);
+    TRY(end_trial(l, e.trial, failed ? TRIAL_FAIL : TRIAL_COMPLETE));
   latency_add(&l->result->tell, clock_seconds() - began);
   if (l->options->epochs <= 0)
     note_progress(l, l->over);
@@ -214,11 +216,18 @@ static enum err fill_workers(struct loop *l) {
     int64_t trial, to;
     enum ask answer = ASK_POINT;
     bool may_ask = !l->exhausted && l->result->trials < l->options->trials;
-    switch (schedule_next(&l->schedule, &l->search.study, may_ask, &trial, &to)) {
+    int64_t fresh = may_ask ? (int64_t)l->search.study.n : -1;
+    switch (schedule_next(&l->schedule, &l->search.study, &trial, &to, fresh)) {
     case NEXT_WAIT:
       return OK;
     case NEXT_RESUME:
       TRY(send_out(l, trial, to));
+      break;
+    case NEXT_PRUNE:
+      TRY(end_trial(l, trial, TRIAL_PRUNED));
+      break;
+    case NEXT_FINISH:
+      TRY(end_trial(l, trial, TRIAL_COMPLETE));
       break;
     case NEXT_NEW:
       TRY(ask(l, to, &answer));

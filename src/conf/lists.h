@@ -11,8 +11,8 @@
   X(sobol, "scrambled Sobol points: fills the space evenly")
 
 /* hpo/schedule_NAME.c: decides which stint is worth running next */
-#define SCHEDULE_LIST(X)                  \
-  X(full, "every trial to the last step") \
+#define SCHEDULE_LIST(X)                                                                      \
+  X(full, "every trial to the last step")                                                     \
   X(halving, "asynchronous successive halving (ASHA); promotions go on from the saved state") \
   X(hyperband, "brackets of halving side by side, each with another first rung")
 
