@@ -59,6 +59,7 @@ char *objective_label(const char *kind, const char *path);
   X(fcnet)                \
   X(fcnet_noisy)          \
   X(taskset)              \
+  X(bbob)                 \
   X(mixed)                \
   X(conditional)          \
   X(categorical)          \

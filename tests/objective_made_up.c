@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "objective.h"
 #include "run/functions.h"
+#include "run/functions_bbob.h"
 
 static const double pi = 3.14159265358979323846;
 
@@ -88,6 +89,42 @@ const struct objective_ops objective_smooth = {
     .open = smooth_open,
     .answer = smooth_answer,
     .close = free_context,
+};
+
+/* ---- bbob:F:INSTANCE:D ---- */
+
+static enum err bbob_objective_open(struct objective *o, const char *arguments) {
+  long long f = 0, instance = 0, n = 0;
+  char end;
+  if (sscanf(arguments, "%lld:%lld:%lld%c", &f, &instance, &n, &end) != 3 || f < 1 || f > BBOB_FUNCTIONS ||
+      instance < 1 || n < 2 || n > BBOB_MOST_DIMENSIONS)
+    return FAIL(ERR_INPUT, "bbob:%s: FUNCTION:INSTANCE:DIMENSIONS is expected, as bbob:8:1:5", arguments);
+  o->context = bbob_open(f, instance, (size_t)n);
+  o->best = bbob_minimum(o->context);
+  for (long long i = 0; i < n; i++)
+    strbuf_printf(&o->text, "x%lld = { low = -5.0; high = 5.0; };\n", i + 1);
+  return OK;
+}
+
+static void bbob_answer(struct objective *o, const struct space *space, const struct params *p, const double *u,
+                        struct rng *rng, struct answer *out) {
+  (void)u, (void)rng;
+  double x[BBOB_MOST_DIMENSIONS];
+  for (size_t i = 0; i < space->n; i++)
+    x[i] = params_double(p, space->dims[i].name, 0);
+  tell(out, bbob_at(o->context, x));
+}
+
+static void bbob_objective_close(struct objective *o) {
+  bbob_close(o->context);
+}
+
+const struct objective_ops objective_bbob = {
+    .usage = "bbob:F:INSTANCE:D",
+    .help = "the BBOB functions, 1 to 24; ranges as bbob:1-24:1-3:5 and bbob:1,8,15:1:10",
+    .open = bbob_objective_open,
+    .answer = bbob_answer,
+    .close = bbob_objective_close,
 };
 
 /* ---- mixed: as the training of a small network ---- */

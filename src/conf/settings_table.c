@@ -84,6 +84,7 @@
   X(curve, "a made-up learning curve: falls with the steps to a sphere's value")      \
   X(deadly, "as sphere, but kills its process where the first argument is above 0.9") \
   X(endless, "as sphere, but never returns where the first argument is above 0.9")    \
+  X(bbob, "one of the 24 BBOB functions: function.index, function.instance; -5 to 5") \
   X(table, "rows of function.file: the row nearest to the point")
 
 /* clang-format off */
@@ -119,6 +120,8 @@ static const struct setting rows[] = {
   {"schedule.delay", SETTING_BOOL, 0, FREE, "false", NO_RANGE, "", NULL, "halving, hyperband: a trial goes on only when its rung has eta trials for each one that went on before (delayed promotion). For hundreds of workers: without it far more than one in eta go on."},
 
   {"function.name", SETTING_CHOICE, 0, IDENTITY, "sphere", NO_RANGE, "", CHOICES(FUNCTION_LIST), "The test function; its arguments are the numbers of the space, in the order written."},
+  {"function.index", SETTING_INT, 0, IDENTITY, "1", 1, 24, "", NULL, "bbob: which function; 1 is the sphere, 8 Rosenbrock's, 15 Rastrigin's (INRIA RR-6829)."},
+  {"function.instance", SETTING_INT, 0, IDENTITY, "1", 1, 200000, "", NULL, "bbob: which instance: where the minimum is, how the axes are turned, what is added to the value."},
   {"function.file", SETTING_TEXT, 0, IDENTITY, "", NO_RANGE, "", NULL, "table: CSV (also .gz) with a column for each hyperparameter and either a column value, or columns step_1, step_2, ... of recorded curves."},
   {"function.steps", SETTING_INT, 0, IDENTITY, "1", COUNT(1), "", NULL, "Steps of one trial, each with a report; what a schedule spends."},
   {"function.seconds", SETTING_SECONDS, 0, FREE, "0", 0, 1e6, "", NULL, "How long a step pretends to work."},

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -13,6 +14,7 @@
 #include "run/evaluator.h"
 #include "run/function_table.h"
 #include "run/functions.h"
+#include "run/functions_bbob.h"
 
 #define MOST_OUTCOMES 4096 /* waiting to be taken: more would only fill memory */
 #define STEPS_AT_ONCE 64   /* of one slot before the next has its turn, when a step takes no time */
@@ -29,8 +31,11 @@ struct slot {
 };
 
 struct function_run {
-  const struct test_function *function; /* NULL: the table */
+  const struct test_function *function; /* one of these three */
+  struct bbob *bbob;
   struct function_table *table;
+  const char *name;
+  size_t arguments; /* that a function takes; 0: any number, at least one */
   int64_t steps;
   double seconds, noise;
   struct rng_key study_key;
@@ -67,13 +72,16 @@ static bool may_be_number(const struct dimension *d) {
   return d->kind == DIM_FLOAT || d->kind == DIM_INT;
 }
 
-static void check_arguments(const struct evaluator_options *o, const struct test_function *f, struct complaints *c) {
+static size_t count_numbers(const struct space *space) {
   size_t numbers = 0;
-  bool conditions = false;
-  for (size_t i = 0; i < o->space->n; i++) {
-    numbers += may_be_number(&o->space->dims[i]);
-    conditions |= o->space->dims[i].n_conditions > 0;
-  }
+  for (size_t i = 0; i < space->n; i++)
+    numbers += may_be_number(&space->dims[i]);
+  return numbers;
+}
+
+static void check_arguments(const struct evaluator_options *o, const struct test_function *f, struct complaints *c) {
+  size_t numbers = count_numbers(o->space);
+  bool conditions = space_has_conditions(o->space);
   struct strbuf text = STRBUF_INIT;
   if (numbers == 0)
     strbuf_printf(&text, "function.name = %s needs numbers in the space, which has none", f->name);
@@ -82,6 +90,19 @@ static void check_arguments(const struct evaluator_options *o, const struct test
   if (text.len > 0)
     complain_at(c, o->conf, "function.name", text.text);
   strbuf_free(&text);
+}
+
+static bool is_bbob(const struct settings *conf) {
+  return strcmp(settings_text(conf, "function.name"), "bbob") == 0;
+}
+
+static void check_bbob(const struct evaluator_options *o, struct complaints *c) {
+  size_t numbers = count_numbers(o->space);
+  char text[96];
+  snprintf(text, sizeof text, "function.name = bbob takes 2 to %d numbers, the space has %zu", BBOB_MOST_DIMENSIONS,
+           numbers);
+  if (numbers < 2 || numbers > BBOB_MOST_DIMENSIONS)
+    complain_at(c, o->conf, "function.name", text);
 }
 
 static void check_table(const struct evaluator_options *o, struct complaints *c) {
@@ -109,18 +130,21 @@ static void function_check(const struct evaluator_options *o, struct complaints 
   const struct test_function *f = test_function_of(settings_text(o->conf, "function.name"));
   if (settings_given(o->conf, "study.metric") && strcmp(settings_text(o->conf, "study.metric"), "value") != 0)
     complain_at(c, o->conf, "study.metric", "study.metric: a function has one metric, which is called value");
-  if (!f) {
+  if (!f && !is_bbob(o->conf)) {
     check_table(o, c);
     return;
   }
-  check_arguments(o, f, c);
+  if (f)
+    check_arguments(o, f, c);
+  else
+    check_bbob(o, c);
   if (settings_given(o->conf, "function.file"))
     complain_at(c, o->conf, "function.file", "function.file is only read with function.name = table");
 }
 
 /* The study stands on the table, whatever its path. */
 static enum err function_identity(const struct evaluator_options *o, struct strbuf *out) {
-  if (test_function_of(settings_text(o->conf, "function.name")))
+  if (test_function_of(settings_text(o->conf, "function.name")) || is_bbob(o->conf))
     return OK;
   char *path = table_path(o->conf);
   struct strbuf bytes = STRBUF_INIT;
@@ -142,14 +166,20 @@ static enum err function_identity(const struct evaluator_options *o, struct strb
 static enum err function_open(struct evaluator *e) {
   const struct settings *conf = e->options.conf;
   struct function_run *f = MEM_NEW(struct function_run);
-  const char *name = settings_text(conf, "function.name");
-  f->function = test_function_of(name);
+  f->name = settings_text(conf, "function.name");
+  f->function = test_function_of(f->name);
+  f->arguments = f->function ? f->function->arguments : 0;
   f->steps = function_steps(conf);
   f->seconds = settings_double(conf, "function.seconds");
   f->noise = settings_double(conf, "function.noise");
   f->study_key = rng_key(e->options.study_name, (uint64_t)settings_int(conf, "study.seed"));
-  snprintf(f->description, sizeof f->description, "function %s", name);
-  if (!f->function) {
+  snprintf(f->description, sizeof f->description, "function %s", f->name);
+  if (is_bbob(conf)) {
+    f->arguments = count_numbers(e->options.space);
+    f->bbob = bbob_open(settings_int(conf, "function.index"), settings_int(conf, "function.instance"), f->arguments);
+    snprintf(f->description, sizeof f->description, "function bbob f%lld, instance %lld",
+             (long long)settings_int(conf, "function.index"), (long long)settings_int(conf, "function.instance"));
+  } else if (!f->function) {
     char *path = table_path(conf);
     enum err code = function_table_open(&f->table, path, e->options.space);
     free(path);
@@ -187,10 +217,9 @@ static void take_arguments(const struct evaluator *e, const struct params *p, st
     if (v && is_number(v))
       value_to_double(v, &s->x[s->n_x++]);
   }
-  if (s->n_x == 0 || (f->function->arguments > 0 && s->n_x != f->function->arguments))
-    snprintf(s->problem, sizeof s->problem, "%s takes %s%zu number%s, this point has %zu", f->function->name,
-             f->function->arguments ? "" : "at least ", f->function->arguments ? f->function->arguments : 1,
-             f->function->arguments > 1 ? "s" : "", s->n_x);
+  if (s->n_x == 0 || (f->arguments > 0 && s->n_x != f->arguments))
+    snprintf(s->problem, sizeof s->problem, "%s takes %s%zu number%s, this point has %zu", f->name,
+             f->arguments ? "" : "at least ", f->arguments ? f->arguments : 1, f->arguments > 1 ? "s" : "", s->n_x);
 }
 
 static enum err function_admit(struct evaluator *e, size_t slot, const struct work *w, const struct state *start) {
@@ -200,10 +229,10 @@ static enum err function_admit(struct evaluator *e, size_t slot, const struct wo
   TRY(evaluator_check_work(w, f->steps, start));
   struct slot s = {.used = true, .step = w->from};
   s.key = rng_child(f->study_key, RNG_TRIAL, (uint64_t)w->key);
-  if (f->function)
-    take_arguments(e, &w->params, &s);
-  else
+  if (f->table)
     TRY(function_table_find(f->table, &w->params, &s.row));
+  else
+    take_arguments(e, &w->params, &s);
   start_stint(f, &s, w->to);
   f->slots[slot] = s;
   return OK;
@@ -239,7 +268,9 @@ static struct outcome *say(struct function_run *f, size_t slot, enum outcome_kin
 }
 
 static double value_at(const struct function_run *f, const struct slot *s, int64_t step) {
-  double value = f->function ? f->function->at(s->x, s->n_x, step) : function_table_value(f->table, s->row, step);
+  double value = f->function ? f->function->at(s->x, s->n_x, step)
+                 : f->bbob   ? bbob_at(f->bbob, s->x)
+                             : function_table_value(f->table, s->row, step);
   if (f->noise > 0) {
     struct rng rng = rng_of(rng_child(s->key, RNG_FUNCTION, (uint64_t)step));
     value += f->noise * rng_normal(&rng);
@@ -335,6 +366,7 @@ static void function_close(struct evaluator *e) {
   for (size_t slot = 0; slot < e->options.slots; slot++)
     function_evict(e, slot);
   function_table_close(f->table);
+  bbob_close(f->bbob);
   free(f->slots);
   free(f->outcomes);
   free(f);

@@ -11,6 +11,7 @@ struct test_function {
   double (*at)(const double *x, size_t n, int64_t step); /* step from 1; only learning curves depend on it */
 };
 
-const struct test_function *test_function_of(const char *name); /* NULL for "table", which is function_table.h */
+const struct test_function *test_function_of(const char *name); /* NULL for "table" (function_table.h) and "bbob"
+                                                                 * (functions_bbob.h) */
 
 #endif
