@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,21 @@ static enum err begin(struct historian *h) {
   op.system = true;
   op.name = "coxswain:identity";
   op.json = "{\"metric\": \"val_loss\", \"seed\": 1, \"list\": [1, -2.5e-3, null, \"\\u00e9\"]}";
+  return put(h, &op);
+}
+
+/* Three points of another study, the last one not of our space. */
+static enum err learn(struct historian *h) {
+  char name[64], json[512];
+  struct op op = op_of(OP_STUDY_ATTR, -1);
+  snprintf(name, sizeof name, "coxswain:learned:%" PRId64, h->chunks++);
+  snprintf(json, sizeof json,
+           "{\"from\": \"../other\", \"step\": 9, \"names\": [\"lr\", \"layers\", \"activation\", \"momentum\"], "
+           "\"rows\": [[%.17g, %.17g, %" PRId64 ", \"relu\", 0.5], [2, 0.1, 8, true, null], [0.5, 0.5, 1, 3, 0.5]]}",
+           rng_normal(&h->rng), exp(log(1e-5) + rng_uniform(&h->rng) * log(1e4)), 1 + below(h, 8));
+  op.system = true;
+  op.name = name;
+  op.json = json;
   return put(h, &op);
 }
 
@@ -164,6 +180,8 @@ enum err historian_step(struct historian *h) {
   struct study *s = &h->study;
   if (!s->name)
     return begin(h);
+  if (below(h, 80) == 0)
+    return learn(h);
   if (s->n == 0 || below(h, 6) == 0)
     return new_trial(h);
   const struct trial *t = &s->trials[below(h, s->n < 12 ? s->n : 12) + (int64_t)(s->n < 12 ? 0 : s->n - 12)];

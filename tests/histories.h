@@ -15,7 +15,8 @@ struct historian {
   void *context;
   int64_t last_step; /* of a trial: 9 */
   int64_t order;
-  bool strict; /* nothing is said of a trial that is over, and a step done again comes out the same */
+  int64_t chunks; /* of points of another study */
+  bool strict;    /* nothing is said of a trial that is over, and a step done again comes out the same */
 };
 
 void historian_init(struct historian *h, uint64_t seed, bool maximize, const struct space *space, history_emit emit,

@@ -5,6 +5,7 @@
 
 #include "histories.h"
 #include "hpo/journal.h"
+#include "hpo/learned.h"
 #include "testing.h"
 
 static struct settings *settings;
@@ -89,10 +90,68 @@ static void test_any_prefix(void) {
     free(live);
     free(stepped);
   }
-  CHECK(h.study.n > 50 && h.study.history.n > 40 && h.study.history.n < h.study.n);
+  size_t own = 0;
+  for (size_t row = 0; row < h.study.history.n; row++)
+    own += h.study.history.number[row] >= 0;
+  CHECK(h.study.n > 50 && own > 40 && own < h.study.n && h.study.history.n > own);
   study_free(&grown);
   historian_free(&h);
   free_lines(&l);
+  drop_space();
+}
+
+/* What another study found out is evidence for samplers and nothing else. */
+static void test_learned(void) {
+  make_space();
+  for (int maximize = 0; maximize < 2; maximize++) {
+    struct study s;
+    struct op op = op_of(OP_CREATE_STUDY, -1);
+    study_init(&s, &space);
+    op.name = "learner";
+    op.maximize = maximize;
+    REQUIRE(study_apply(&s, &op) == OK);
+    struct lesson lessons[2] = {{.value = 0.25}, {.value = -1.5}};
+    struct strbuf chunk = STRBUF_INIT;
+    params_set(&lessons[0].params, "lr", value_float(0.001));
+    params_set(&lessons[0].params, "layers", value_int(3));
+    params_set(&lessons[0].params, "activation", value_text("t\"anh"));
+    params_copy(&lessons[1].params, &lessons[0].params);
+    params_set(&lessons[1].params, "activation", value_text("relu"));
+    params_set(&lessons[1].params, "momentum", value_float(0.75));
+    learned_format(&space, "../other", 27, lessons, 2, &chunk);
+    op = op_of(OP_STUDY_ATTR, -1);
+    op.system = true;
+    op.name = LEARNED_PREFIX "0";
+    op.json = chunk.text;
+    REQUIRE(study_apply(&s, &op) == OK);
+    const struct history *h = &s.history;
+    REQUIRE(h->n == 2 && h->n_events == 2 && h->asked == 0);
+    CHECK(s.n == 0 && s.best == -1 && !study_attribute(&s, op.name) && !study_has_seen(&s, &lessons[0].params));
+    for (size_t i = 0; i < 2; i++) {
+      double value = maximize ? -lessons[i].value : lessons[i].value, u[8];
+      CHECK(h->number[i] == -1 && h->state[i] == TRIAL_COMPLETE && h->step[i] == 27 && h->by[i] == BY_UNKNOWN);
+      CHECK(h->value[i] == value && h->best[i] == value && h->last_event[i] == (int64_t)i);
+      CHECK(h->events[i].row == (int64_t)i && h->events[i].value == value && h->events[i].step == 27);
+      CHECK(h->events[i].state == TRIAL_COMPLETE && h->events[i].before == -1);
+      params_set(&lessons[i].params, "fixed", value_int(7));
+      REQUIRE(space_encode(&space, &lessons[i].params, u, "test") == OK);
+      CHECK(memcmp(u, &h->u[i * h->d], h->d * sizeof *u) == 0);
+      CHECK(h->active[i * h->d + 3] == (i == 1));
+      params_free(&lessons[i].params);
+    }
+    static const char *const bad[] = {"3", "{}", "{\"step\": 1, \"names\": [\"lr\"], \"rows\": [[1]]}",
+                                      "{\"step\": 1, \"names\": [7], \"rows\": [[1, 0.1]]}",
+                                      "{\"step\": 1, \"names\": [\"lr\"], \"rows\": [[1, 0.1], [\"x\", 0.1]]}"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+      op.json = bad[i];
+      CHECK(study_apply(&s, &op) == ERR_DAMAGED && h->n == 2);
+      err_clear();
+    }
+    op.foreign = true; /* a dashboard has no business there */
+    CHECK(study_apply(&s, &op) == OK && h->n == 2);
+    strbuf_free(&chunk);
+    study_free(&s);
+  }
   drop_space();
 }
 
@@ -423,9 +482,9 @@ static void test_hundred_thousand(void) {
 }
 
 int main(void) {
-  return TEST_MAIN("study", {"any prefix folds to the same", test_any_prefix},
-                   {"what is kept up to date is what a count gives", test_sums},
-                   {"what does not fit", test_what_does_not_fit}, {"the life of a trial", test_life_of_a_trial},
-                   {"choices keep their kinds", test_choices_keep_their_kinds},
-                   {"trials of the same point", test_twins}, {"100,000 trials", test_hundred_thousand}, );
+  return TEST_MAIN(
+      "study", {"any prefix folds to the same", test_any_prefix}, {"what another study found out", test_learned},
+      {"what is kept up to date is what a count gives", test_sums}, {"what does not fit", test_what_does_not_fit},
+      {"the life of a trial", test_life_of_a_trial}, {"choices keep their kinds", test_choices_keep_their_kinds},
+      {"trials of the same point", test_twins}, {"100,000 trials", test_hundred_thousand}, );
 }

@@ -1,6 +1,10 @@
 #include "hpo/snapshot_fields.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/mem.h"
+#include "hpo/study_parts.h"
 
 /* How long a list is; nothing has so many items that the file could not hold them. */
 static void code_count(struct codec *c, size_t *n) {
@@ -222,6 +226,44 @@ static void code_study_attributes(struct codec *c, struct study *s) {
   }
 }
 
+enum { MOST_COORDINATES = 1 << 24 };
+
+/* A row of another study's: it belongs to no trial. */
+static void code_lesson(struct codec *c, struct study *s, size_t d, int64_t row) {
+  struct history *h = &s->history;
+  double *u = MEM_NEW_ARRAY(double, d + 1), value = c->writing ? h->value[row] : 0;
+  int64_t step = c->writing ? h->step[row] : 0, event = c->writing ? h->last_event[row] : 0;
+  if (c->writing)
+    memcpy(u, &h->u[(size_t)row * d], d * sizeof *u);
+  code_i64(c, &row);
+  for (size_t i = 0; i < d; i++)
+    code_f64(c, &u[i]);
+  code_f64(c, &value);
+  code_i64(c, &step);
+  code_i64(c, &event);
+  if (row < 0 || row >= (int64_t)h->n || event < 0 || event >= (int64_t)h->n_events)
+    c->bad = true;
+  if (!c->writing && !c->bad && s->space)
+    history_restore_learned(s, row, u, value, step, event);
+  free(u);
+}
+
+static void code_learned(struct codec *c, struct study *s) {
+  struct history *h = &s->history;
+  size_t n = 0;
+  int64_t d = (int64_t)h->d;
+  for (size_t row = 0; c->writing && row < h->n; row++)
+    n += h->number[row] < 0;
+  code_count(c, &n);
+  code_i64(c, &d);
+  c->bad = c->bad || d < 0 || d > MOST_COORDINATES || (n && s->space && d != (int64_t)h->d);
+  for (size_t i = 0, row = 0; i < n && !c->bad; i++, row++) {
+    while (c->writing && h->number[row] >= 0)
+      row++;
+    code_lesson(c, s, (size_t)d, (int64_t)row);
+  }
+}
+
 void code_study(struct codec *c, struct study *s) {
   code_own_text(c, &s->name);
   code_bool(c, &s->maximize);
@@ -238,6 +280,7 @@ void code_study(struct codec *c, struct study *s) {
   code_f64(c, &s->seconds);
   code_i64(c, &s->history.asked);
   code_study_attributes(c, s);
+  code_learned(c, s);
   if (s->best < -1 || s->best >= (int64_t)s->n || !s->name)
     c->bad = true;
 }

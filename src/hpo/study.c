@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hpo/learned.h"
 #include "hpo/study_parts.h"
 
 void study_init(struct study *s, const struct space *space) {
@@ -63,6 +64,8 @@ static enum err check_format(const struct op *op) {
 /* Some of the study's change every few seconds (the time spent), so their texts are no matter for the pool. */
 static enum err study_attr(struct study *s, const struct op *op) {
   TRY(check_format(op));
+  if (learned_is_chunk(op))
+    return learned_apply(s, op->json);
   struct attribute *a = attribute_find(s->attributes, s->n_attributes, op->name, op->system);
   if (!a) {
     MEM_GROW(s->attributes, s->n_attributes, &s->cap_attributes);

@@ -40,7 +40,7 @@ struct history {
   int64_t *step;        /* (n): how far the trial has come in stints that ended */
   unsigned char *state; /* (n): enum trial_state */
   unsigned char *by;    /* (n): enum by */
-  int64_t *number;      /* (n): trial number */
+  int64_t *number;      /* (n): trial number; -1: a point of another study (hpo/learned.h), COMPLETE from the start */
   int64_t *last_event;  /* (n): the newest event of the row; -1: none */
   int64_t asked;        /* trials the sampler proposed (not enqueued ones) */
   struct event *events;

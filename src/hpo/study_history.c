@@ -122,17 +122,16 @@ void history_progress(struct study *s, const struct trial *t) {
   h->step[t->row] = reported > t->step ? reported : t->step;
 }
 
-void history_event(struct study *s, const struct trial *t) {
-  if (t->row < 0)
-    return;
-  struct history *h = &s->history;
+static void push_event(struct history *h, int64_t row, double value) {
   MEM_GROW(h->events, h->n_events, &h->cap_events);
-  h->events[h->n_events] = (struct event){.row = t->row,
-                                          .before = h->last_event[t->row],
-                                          .step = h->step[t->row],
-                                          .value = trial_is_over(t) ? h->value[t->row] : h->best[t->row],
-                                          .state = (unsigned char)t->state};
-  h->last_event[t->row] = (int64_t)h->n_events++;
+  h->events[h->n_events] = (struct event){
+      .row = row, .before = h->last_event[row], .step = h->step[row], .value = value, .state = h->state[row]};
+  h->last_event[row] = (int64_t)h->n_events++;
+}
+
+void history_event(struct study *s, const struct trial *t) {
+  if (t->row >= 0)
+    push_event(&s->history, t->row, trial_is_over(t) ? s->history.value[t->row] : s->history.best[t->row]);
 }
 
 const char *sampler_name_of(enum by by) {
@@ -171,6 +170,41 @@ static void set_point(const struct study *s, int64_t row, const double *u) {
     space_active_coordinates(s->space, u, &h->active[at]);
 }
 
+static int64_t new_row(struct study *s, const double *u) {
+  make_room(&s->history);
+  int64_t row = (int64_t)s->history.n++;
+  set_point(s, row, u);
+  return row;
+}
+
+/* ---- points of other studies; the value comes minimised ---- */
+
+static void set_learned(struct history *h, int64_t row, double value, int64_t step) {
+  h->number[row] = -1;
+  h->value[row] = h->best[row] = value;
+  h->step[row] = step;
+  h->state[row] = TRIAL_COMPLETE;
+  h->by[row] = BY_UNKNOWN;
+}
+
+void history_learn(struct study *s, const double *u, double value, int64_t step) {
+  struct history *h = &s->history;
+  int64_t row = new_row(s, u);
+  set_learned(h, row, s->maximize ? -value : value, step);
+  h->last_event[row] = -1;
+  push_event(h, row, h->value[row]);
+}
+
+void history_restore_learned(struct study *s, int64_t row, const double *u, double value, int64_t step, int64_t event) {
+  struct history *h = &s->history;
+  set_point(s, row, u);
+  set_learned(h, row, value, step);
+  h->last_event[row] = event;
+  h->events[event] = (struct event){.row = row, .before = -1, .step = step, .value = value, .state = TRIAL_COMPLETE};
+}
+
+/* ---- trials ---- */
+
 void study_settle(struct study *s, struct trial *t) {
   if (t->settled)
     return;
@@ -187,9 +221,7 @@ void study_settle(struct study *s, struct trial *t) {
     free(u);
     return;
   }
-  make_room(h);
-  t->row = (int64_t)h->n++;
-  set_point(s, t->row, u);
+  t->row = new_row(s, u);
   free(u);
   h->number[t->row] = t->number;
   h->last_event[t->row] = -1;

@@ -17,6 +17,10 @@ void history_init(struct history *h, const struct space *space);
 void history_update(struct study *s, const struct trial *t);   /* value and state */
 void history_progress(struct study *s, const struct trial *t); /* best and step: when a stint ends, not before */
 void history_event(struct study *s, const struct trial *t);    /* one more event, as the row stands */
+/* A row that is no trial of ours, and its event: value as measured. */
+void history_learn(struct study *s, const double *u, double value, int64_t step);
+/* Fills a row that the snapshot says is one of these; its event is the one at that place. */
+void history_restore_learned(struct study *s, int64_t row, const double *u, double value, int64_t step, int64_t event);
 void history_free(struct history *h);
 
 /* For a study that comes from a snapshot: room for n rows and events; then each trial's settled point, whose row is
