@@ -8,7 +8,8 @@
 #define SAMPLER_LIST(X)                                                    \
   X(random, "independent uniform points")                                  \
   X(grid, "every combination, honouring resolution, steps and categories") \
-  X(sobol, "scrambled Sobol points: fills the space evenly")
+  X(sobol, "scrambled Sobol points: fills the space evenly")               \
+  X(gp, "Bayesian optimisation with a Gaussian process")
 
 /* hpo/schedule_NAME.c: decides which stint is worth running next */
 #define SCHEDULE_LIST(X)                                                                      \

@@ -58,3 +58,8 @@ void linalg_times(size_t k, size_t n, const double *a, size_t m, const double *b
   if (k > 0 && m > 0)
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)m, (int)k, (int)n, 1, b, (int)n, a, (int)n, 0, c, (int)k);
 }
+
+void linalg_gram(size_t n, size_t p, const double *x, double *a, size_t ld) {
+  if (n > 0)
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)n, (int)p, 1, x, (int)p, 0, a, (int)ld);
+}

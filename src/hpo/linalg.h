@@ -24,5 +24,7 @@ void linalg_solve_lower_transposed(size_t n, const double *l, size_t ld, size_t 
 void linalg_symmetric_times(size_t n, const double *a, size_t ld, size_t m, const double *b, double *c);
 /* c (m, k) = b (m, n) A^T with A (k, n): each row of c is A times that row of b. */
 void linalg_times(size_t k, size_t n, const double *a, size_t m, const double *b, double *c);
+/* a (n, n), lower triangle: the scalar products of the rows of x (n, p). */
+void linalg_gram(size_t n, size_t p, const double *x, double *a, size_t ld);
 
 #endif
