@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # How many trials a second steering gets done: one-step trials of a test function, every decision on disk before it is
 # sent. Alone, with 2 ranks and with 64 ranks on the cores there are. Trials a second of the study itself, and with the
-# start of its processes. Then what steering itself can do: messages a second with 27,648 simulated workers, answers
-# at once, queues in memory in place of MPI.
+# start of its processes. Then what steering itself can do: stints a second with 27,648 simulated workers that answer at
+# once (coxswain simulate).
 #
 #   scripts/bench_steering.sh [TRIALS]     default 5000
 #
@@ -17,9 +17,7 @@ trials=${1:-5000}
 folder=${COXSWAIN_BUILD:-build}
 say "build: coxswain in $folder/"
 build "$folder" coxswain -DCMAKE_BUILD_TYPE=Release
-cmake --build "$folder" --target bench_steer >/dev/null
 program=$(realpath "$folder/coxswain")
-simulated=$(realpath "$folder/tests/bench_steer")
 place=$(mktemp -d "${TMPDIR:-/tmp}/coxswain-bench.XXXXXX")
 trap 'rm -rf "$place"' EXIT
 cd "$place"
@@ -54,4 +52,4 @@ if command -v mpirun >/dev/null; then
   figure 2-ranks mpirun -n 2 --oversubscribe --bind-to none "$program"
   figure 64-ranks mpirun -n 64 --oversubscribe --bind-to none "$program"
 fi
-mkdir simulated && (cd simulated && "$simulated" 27648 $((20 * trials)))
+"$program" simulate sphere.cfg --workers 27648 --trial-time 0 --set study.trials=$((20 * trials))

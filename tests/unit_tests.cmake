@@ -21,6 +21,7 @@ coxswain_test(sampler cox_hpo)
 coxswain_test(functions cox_run)
 coxswain_test(functions_bbob cox_run)
 coxswain_test(holdings cox_run)
+coxswain_test(simulate cox_run)
 coxswain_test(walltime cox_run)
 coxswain_test(packer cox_run)
 coxswain_test(preflight cox_run)
@@ -70,11 +71,6 @@ target_link_libraries(bench_train PRIVATE cox_nn)
 # Not a test: long journals, for scripts/bench_journal.sh.
 add_executable(grow_journal grow_journal.c)
 target_link_libraries(grow_journal PRIVATE cox_run)
-
-# Not a test: steering with simulated workers, for scripts/bench_steering.sh. It has a wire of its own, so the one of the
-# library is not linked.
-add_executable(bench_steer bench_steer.c)
-target_link_libraries(bench_steer PRIVATE cox_run)
 
 # Not a test: how well samplers and schedules search, and how fast, for scripts/bench_search.sh.
 add_executable(bench_search bench_search.c search_loop.c objective.c objective_tables.c objective_made_up.c)

@@ -83,6 +83,7 @@
 #define COMMAND_LIST(X)                                                    \
   X(run, "run a study, or go on with one")                                 \
   X(check, "check a study file and say what the study will cost")          \
+  X(simulate, "a study in simulated time, with any number of workers")     \
   X(init, "write a first study file for a data file")                      \
   X(preflight, "what a study would meet on these ranks and in its folder") \
   X(status, "how a study stands, also while it runs")                      \

@@ -43,6 +43,8 @@ struct whereabouts {
 };
 
 struct wire {
+  const struct wire_ends *ends; /* of a simulation; NULL: ranks are processes */
+  void *ends_context;
   bool mpi;
   int rank, size, level;
   struct neighbours neighbours;
@@ -148,16 +150,35 @@ static enum err start_mpi(struct wire *w, int *argc, char ***argv) {
   return find_steer(w);
 }
 
-enum err wire_open(struct wire **out, int *argc, char ***argv) {
+static struct wire *new_wire(int size) {
   struct wire *w = MEM_NEW(struct wire);
-  w->size = 1;
+  w->size = size;
   w->neighbours = (struct neighbours){.size = 1, .with_first = true, .own_cores = true};
   w->looked = w->kept_alive = clock_seconds();
   wire_patience(w, 60, 600);
-  *out = w;
+  return w;
+}
+
+enum err wire_open(struct wire **out, int *argc, char ***argv) {
+  *out = new_wire(1);
   if (launched())
-    TRY(start_mpi(w, argc, argv));
+    TRY(start_mpi(*out, argc, argv));
   return OK;
+}
+
+void wire_simulate(struct wire **out, int size, const struct wire_ends *ends, void *context) {
+  *out = new_wire(size);
+  (*out)->ends = ends;
+  (*out)->ends_context = context;
+}
+
+double wire_now(const struct wire *w) {
+  return w->ends ? w->ends->now(w->ends_context) : clock_seconds();
+}
+
+void wire_committed(struct wire *w) {
+  if (w->ends)
+    w->ends->committed(w->ends_context);
 }
 
 static const char *level_name(int level) {
@@ -304,6 +325,8 @@ static enum err receive_mpi(struct wire *w, int source, int tag, int *from, stru
 }
 
 enum err wire_to_worker(struct wire *w, int rank, const struct strbuf *message) {
+  if (w->ends && rank != 0)
+    return w->ends->to_worker(w->ends_context, rank, message);
   if (rank != 0) {
     w->told[rank] = clock_seconds();
     return send_mpi(w, rank, TAG_TO_WORKER, message);
@@ -323,6 +346,8 @@ enum err wire_from_workers(struct wire *w, int *from, struct strbuf *out) {
   *from = 0;
   if (queue_pop(&w->to_steer, out))
     return OK;
+  if (w->ends)
+    return w->ends->from_workers(w->ends_context, from, out);
   return receive_mpi(w, MPI_ANY_SOURCE, TAG_TO_STEER, from, out);
 }
 
@@ -351,7 +376,7 @@ void wire_patience(struct wire *w, double lost_after, double hung_after) {
 
 void wire_keep_alive(struct wire *w) {
   const double now = clock_seconds(), every = w->lost_after / 4;
-  if (w->size == 1 || now - w->kept_alive < every / 4)
+  if (w->size == 1 || w->ends || now - w->kept_alive < every / 4)
     return;
   w->kept_alive = now;
   for (int rank = 1; rank < w->size; rank++)
@@ -370,15 +395,17 @@ enum err wire_check_steer(const struct wire *w) {
   return OK;
 }
 
-void wire_idle(struct wire *w, bool busy) {
+double wire_idle_after(double before) {
   const double shortest = 20e-6, longest = 10e-3;
-  if (busy) {
-    w->idle = 0;
+  return before > 0 ? fmin(before * 1.5, longest) : shortest;
+}
+
+void wire_idle(struct wire *w, bool busy) {
+  if (w->ends) {
+    w->ends->idle(w->ends_context, busy);
     return;
   }
-  w->idle = w->idle > 0 ? w->idle * 1.5 : shortest;
-  if (w->idle > longest)
-    w->idle = longest;
+  w->idle = busy ? 0 : wire_idle_after(w->idle);
   clock_sleep(w->idle);
 }
 

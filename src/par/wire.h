@@ -63,6 +63,23 @@ enum err wire_check_steer(const struct wire *w);                          /* ERR
 /* Call once a loop: with busy = true when something was done. Otherwise it waits, from microseconds up to 10 ms, longer
  * the longer nothing happens. */
 void wire_idle(struct wire *w, bool busy);
+double wire_idle_after(double before); /* how long the next wait of it takes after one of `before`; 0: the first */
+
+/* Rank 0's time in seconds: clock_seconds, or that of a simulation. Steering knows no other. */
+double wire_now(const struct wire *w);
+/* Rank 0 has brought a group of decisions to disk. Nothing to do; a simulation counts what its disk takes. */
+void wire_committed(struct wire *w);
+
+/* A wire without MPI whose ranks 1 .. size - 1, and whose clock, are what somebody makes of them (run/simulate.h): the
+ * functions above that rank 0 calls end in these. wire_close frees it, not the context. */
+struct wire_ends {
+  enum err (*to_worker)(void *context, int rank, const struct strbuf *message);
+  enum err (*from_workers)(void *context, int *from, struct strbuf *out);
+  void (*idle)(void *context, bool busy);
+  double (*now)(void *context);
+  void (*committed)(void *context);
+};
+void wire_simulate(struct wire **out, int size, const struct wire_ends *ends, void *context);
 
 /* The means of a rank to be one of a team of k, in which comm_mpi_join (par/comm_mpi.h) puts it; NULL for k = 1. The
  * caller closes it. */

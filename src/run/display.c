@@ -105,7 +105,7 @@ static double share_done(const struct display *d) {
 static void pace_text(const struct display *d, char *out, size_t n) {
   const struct steer *s = d->s;
   char spent[32], left[32] = "";
-  double seconds = clock_seconds() - s->started;
+  double seconds = steer_now(s) - s->started;
   int64_t done = over(&s->study) - d->over_at_start;
   double share = share_done(d), gained = share - d->share_at_start;
   clock_duration(seconds, spent);
@@ -178,7 +178,7 @@ struct display *display_new(struct steer *s) {
   d->share_at_start = share_done(d);
   d->live = !s->options->quiet && on_terminal(&d->width);
   d->best = s->study.best;
-  d->last = clock_seconds();
+  d->last = steer_now(s);
   d->over_at_start = over(&s->study);
   if (d->live)
     log_set_terminal_hook(make_room, d);
@@ -204,7 +204,7 @@ static void plain(struct display *d, double now) {
 }
 
 void display_update(struct display *d) {
-  double now = clock_seconds();
+  double now = steer_now(d->s);
   if (d->s->options->quiet)
     return;
   if (!d->live) {

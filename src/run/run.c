@@ -125,7 +125,7 @@ static void make_peers(struct steer *s, struct layout l) {
   s->n_peers = (size_t)rowers;
   for (int i = 0; i < rowers; i++) {
     s->peers[i].rank = l.first + i;
-    s->peers[i].heard = clock_seconds();
+    s->peers[i].heard = steer_now(s);
     strbuf_init(&s->peers[i].mail);
   }
 }

@@ -14,6 +14,16 @@
 #include "run/display.h"
 #include "run/steer.h"
 
+/* ---- to disk ---- */
+
+static enum err commit(struct steer *s) {
+  bool any = journal_pending(s->journal) > 0;
+  TRY(journal_commit(s->journal));
+  if (any)
+    wire_committed(s->wire);
+  return OK;
+}
+
 /* ---- watching ---- */
 
 static void watch_signals(struct steer *s) {
@@ -46,7 +56,7 @@ static enum err post(struct steer *s) {
 
 static void call_home(struct steer *s) {
   s->leaving = true;
-  s->left_at = clock_seconds();
+  s->left_at = steer_now(s);
   for (size_t i = 0; i < s->n_peers; i++) {
     put_i64(&s->peers[i].mail, COMMAND_LEAVE);
     put_i64(&s->peers[i].mail, stop_requested() == STOP_NOW);
@@ -63,13 +73,13 @@ static bool all_home(const struct steer *s) {
 /* ---- upkeep ---- */
 
 static enum err keep(struct steer *s) {
-  double now = clock_seconds();
+  double now = steer_now(s);
   if (now - s->last_noted > fmin(fmax(0.1 * (now - s->started), 1), 10)) /* often at first: a run may be killed soon */
     TRY(steer_note_time(s));
   if (now - s->last_kept < settings_double(s->conf, "run.checkpoint"))
     return OK;
   s->last_kept = now;
-  TRY(journal_commit(s->journal)); /* what takes the place of a pack is on record before the pack goes */
+  TRY(commit(s)); /* what takes the place of a pack is on record before the pack goes */
   steer_collect_checkpoints(s);
   steer_collect_packs(s);
   return OK;
@@ -90,7 +100,7 @@ static enum err turn(struct steer *s) {
   if (s->halt != HALT_NONE && !s->leaving)
     call_home(s);
   TRY(keep(s));
-  TRY(journal_commit(s->journal));
+  TRY(commit(s));
   TRY(post(s));
   steer_snapshot(s);
   if (s->own && !s->own_over && worker_row(s->own, &rowed, &s->own_over) != OK)
@@ -102,7 +112,7 @@ static enum err turn(struct steer *s) {
 
 /* Waits for goodbyes as long as anybody speaks, and not at all after a second signal. */
 static bool given_up(const struct steer *s) {
-  return s->leaving && stop_requested() == STOP_NOW && clock_seconds() - s->left_at > 1;
+  return s->leaving && stop_requested() == STOP_NOW && steer_now(s) - s->left_at > 1;
 }
 
 static bool is_complete(enum halt h) {

@@ -16,6 +16,9 @@
 #include "run/walltime.h"
 #include "run/worker.h"
 
+/* Seconds that hearing workers, and handing out stints, may each take before what is decided goes to disk and out. */
+#define STEER_AT_ONCE 0.02
+
 enum presence {
   PEER_STARTING, /* has not said hello, or was told to say it again */
   PEER_FREE,     /* ready, and waits to be put into a team */
@@ -188,7 +191,7 @@ void steer_recall(struct steer *s, int64_t trial);
 
 /* steer_workers.c */
 void steer_welcome(struct steer *s, struct peer *p, struct reader *r); /* NEWS_HELLO */
-void steer_note_moved(struct peer *p, int64_t moved);
+void steer_note_moved(const struct steer *s, struct peer *p, int64_t moved);
 enum err steer_watch_workers(struct steer *s);
 /* Its trials are handed out again; blame: one of them may have done it. Leaves it PEER_GONE. */
 enum err steer_lose(struct steer *s, struct peer *p, bool blame, const char *why);
@@ -212,6 +215,7 @@ bool steer_has_room(struct steer *s, struct peer *p);
 void steer_room_taken(struct steer *s, struct peer *p); /* a stint went out to it */
 
 /* steer_time.c */
+double steer_now(const struct steer *s);     /* of its wire: a simulation has a clock of its own */
 double steer_elapsed(const struct steer *s); /* seconds over all jobs of the study */
 void steer_learn_stint(struct steer *s, int64_t from, int64_t to, double seconds);
 void steer_learn_pack(struct steer *s, struct peer *p, double seconds, double stood, int64_t bytes);

@@ -56,12 +56,12 @@ static bool remove_checkpoint(const struct steer *s, int64_t trial) {
 }
 
 void steer_collect_checkpoints(struct steer *s) {
-  double end = clock_seconds() + AT_ONCE;
+  double end = steer_now(s) + AT_ONCE;
   size_t kept = 0;
   for (size_t i = 0; i < s->n_checkpoints; i++) {
     int64_t trial = s->checkpoints[i];
     bool needed = !trial_is_over(&s->study.trials[trial]) || steer_is_best(s, trial);
-    bool later = !s->leaving && clock_seconds() > end;
+    bool later = !s->leaving && steer_now(s) > end;
     if (needed || later || !remove_checkpoint(s, trial))
       s->checkpoints[kept++] = trial;
   }

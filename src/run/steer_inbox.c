@@ -303,9 +303,9 @@ static enum err answer(const char *path, const json_t *reply, enum err e) {
 
 /* What stands in the inbox, or the inbox itself, cannot be read: said once while it lasts. */
 static void pass_over(struct steer *s) {
-  if (clock_seconds() >= s->inbox_silent_until)
+  if (steer_now(s) >= s->inbox_silent_until)
     log_warn("inbox: %s", err_text());
-  s->inbox_silent_until = clock_seconds() + 60;
+  s->inbox_silent_until = steer_now(s) + 60;
   err_clear();
 }
 
@@ -356,7 +356,7 @@ static enum err take_request(struct steer *s, const char *name, const char *path
 }
 
 enum err steer_take_inbox(struct steer *s) {
-  double now = clock_seconds();
+  double now = steer_now(s);
   if (now - s->last_inbox < 0.25)
     return OK;
   s->last_inbox = now;

@@ -274,7 +274,7 @@ static enum err take_item(struct steer *s, struct peer *p, struct reader *r) {
     take_pack(s, p, r);
     return OK;
   case NEWS_MOVED:
-    steer_note_moved(p, get_i64(r));
+    steer_note_moved(s, p, get_i64(r));
     return OK;
   case NEWS_REPORT: {
     get_ending(r, &e);
@@ -318,19 +318,24 @@ static bool comes_back(struct peer *p, struct reader r) {
   return false;
 }
 
+/* Not more at once than a while's, however fast they come: what has been decided waits to be sent. */
 enum err steer_take_news(struct steer *s, bool *any) {
   struct strbuf message = STRBUF_INIT;
   enum err e = OK;
+  const double begun = steer_now(s);
+  double now = begun;
   *any = s->rooms_known = false;
-  for (int from = 0; e == OK;) {
+  for (int from = 0, n = 1; e == OK && now - begun < STEER_AT_ONCE; n++) {
     e = wire_from_workers(s->wire, &from, &message);
     if (e != OK || from < 0)
       break;
     *any = true;
+    if (n % 16 == 0)
+      now = steer_now(s);
     struct peer *p = peer_of_rank(s, from);
     if (!p || p->presence == PEER_GONE)
       continue;
-    p->heard = clock_seconds();
+    p->heard = now;
     struct reader r = reader_of(&message);
     if (p->presence == PEER_LOST && !comes_back(p, r))
       continue;

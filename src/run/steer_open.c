@@ -377,7 +377,8 @@ static enum err open_log(const struct steer *s) {
 }
 
 enum err steer_open(struct steer *s, struct wire *wire, const struct run_options *o) {
-  *s = (struct steer){.options = o, .wire = wire, .started = clock_seconds(), .best_shown = (double)NAN};
+  *s = (struct steer){.options = o, .wire = wire, .best_shown = (double)NAN};
+  s->started = steer_now(s);
   s->last_kept = s->last_noted = s->last_loop = s->started;
   TRY(read_settings(s));
   char *name = run_study_name(s->conf, s->study_file);

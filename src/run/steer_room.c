@@ -19,8 +19,8 @@ static int64_t backlog_of(const struct steer *s, const struct peer *p) {
   if (p->ended > 1)
     return p->ended < 256 ? 2 * p->ended : 512;
   double quantum = settings_double(s->conf, "run.quantum");
-  int64_t stints = s->study.next_stint;
-  return stints > 0 && s->study.seconds / (double)stints < 20 * quantum ? 1 : 0;
+  int64_t over = s->study.next_stint - s->study.out;
+  return over > 0 && s->study.seconds / (double)over < 20 * quantum ? 1 : 0;
 }
 
 static int64_t free_slots(const struct peer *p) {

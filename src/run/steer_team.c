@@ -37,7 +37,7 @@ static enum own own_team(const struct steer *s, size_t first) {
 
 static void form(struct steer *s, const size_t *members) {
   struct strbuf list = STRBUF_INIT;
-  double now = clock_seconds();
+  double now = steer_now(s);
   bool again = false;
   s->team_id++;
   s->rooms_known = false;
@@ -106,7 +106,7 @@ void steer_scatter(struct steer *s, const struct peer *leader) {
     if (p->presence != PEER_FOLLOWS || p->team_id != leader->team_id)
       continue;
     p->presence = PEER_ADRIFT;
-    p->heard = clock_seconds();
+    p->heard = steer_now(s);
   }
   s->loose = true;
 }

@@ -10,8 +10,12 @@
 #include "hpo/propose.h"
 #include "run/steer.h"
 
+double steer_now(const struct steer *s) {
+  return s->wire ? wire_now(s->wire) : clock_seconds();
+}
+
 double steer_elapsed(const struct steer *s) {
-  return s->elapsed_before + clock_seconds() - s->started;
+  return s->elapsed_before + steer_now(s) - s->started;
 }
 
 /* ---- learning ---- */
@@ -56,7 +60,7 @@ static double step(const struct steer *s) {
 
 /* All workers are looked at, so with very many of them this is done less often. */
 static double leaving(struct steer *s) {
-  double now = clock_seconds();
+  double now = steer_now(s);
   if (s->asked_at > 0 && now - s->asked_at < 1e-5 * (double)s->n_peers)
     return s->takes_to_leave;
   s->asked_at = now;
@@ -113,7 +117,7 @@ bool steer_has_time_for(struct steer *s, int64_t steps) {
 enum err steer_note_time(struct steer *s) {
   const struct timers *t = &s->timers;
   char text[64];
-  s->last_noted = clock_seconds();
+  s->last_noted = steer_now(s);
   snprintf(text, sizeof text, "%.3f", steer_elapsed(s));
   TRY(steer_attribute(s, -1, true, "coxswain:elapsed", text));
   double saves = fmax(saving(s), s->saving_before), waited;

@@ -69,7 +69,7 @@ static void announce_all(struct steer *s) {
     starting = starting || s->peers[i].presence == PEER_STARTING;
     any = any || (s->peers[i].presence == PEER_HERE && !s->peers[i].announced);
   }
-  if (!any || (starting && clock_seconds() - s->first_hello < 10))
+  if (!any || (starting && steer_now(s) - s->first_hello < 10))
     return;
   for (size_t i = 0; i < s->n_peers; i++)
     if (s->peers[i].presence == PEER_HERE && !s->peers[i].announced)
@@ -77,7 +77,7 @@ static void announce_all(struct steer *s) {
 }
 
 void steer_welcome(struct steer *s, struct peer *p, struct reader *r) {
-  double now = clock_seconds();
+  double now = steer_now(s);
   bool up_to_date = get_i64(r) == p->drops;
   up_to_date = get_i64(r) == p->team_id && up_to_date;
   p->slots = get_i64(r);
@@ -104,9 +104,9 @@ void steer_welcome(struct steer *s, struct peer *p, struct reader *r) {
   log_debug("worker %d: %s, %s", p->rank, p->host, p->device);
 }
 
-void steer_note_moved(struct peer *p, int64_t moved) {
+void steer_note_moved(const struct steer *s, struct peer *p, int64_t moved) {
   if (moved != p->moved)
-    p->moved_at = clock_seconds();
+    p->moved_at = steer_now(s);
   p->moved = moved;
 }
 
@@ -244,7 +244,7 @@ static enum err lose_hung(struct steer *s, struct peer *p, double hung_after) {
 /* Silent is who says nothing for run.lost_after seconds; not when this process was the one that slept. Who prepares
  * data gives signs of life too, but may take longer over one thing. */
 enum err steer_watch_workers(struct steer *s) {
-  const double now = clock_seconds(), patience = settings_double(s->conf, "run.lost_after");
+  const double now = steer_now(s), patience = settings_double(s->conf, "run.lost_after");
   const double hung_after = settings_double(s->conf, "run.hung_after");
   const double at_start = hung_after > 0 ? patience + hung_after : (double)INFINITY;
   bool slept = now - s->last_loop > patience / 4;
