@@ -9,7 +9,8 @@
   X(random, "independent uniform points")                                  \
   X(grid, "every combination, honouring resolution, steps and categories") \
   X(sobol, "scrambled Sobol points: fills the space evenly")               \
-  X(gp, "Bayesian optimisation with a Gaussian process")
+  X(gp, "Bayesian optimisation with a Gaussian process")                   \
+  X(tpe, "tree-structured Parzen estimator: points like the best ones so far, and unlike the others")
 
 /* hpo/schedule_NAME.c: decides which stint is worth running next */
 #define SCHEDULE_LIST(X)                                                                      \

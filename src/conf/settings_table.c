@@ -72,6 +72,13 @@
 #define CHECKPOINT_LIST(X)              \
   X(best, "those of the run.keep best") \
   X(all, "all; run.keep does not matter")
+#define TPE_WEIGHTS_LIST(X)                                                     \
+  X(improvement, "by how much it is better than the best one that is not good") \
+  X(rank, "by its rank, whatever the values")                                   \
+  X(equal, "all the same")
+#define TPE_BANDWIDTH_LIST(X)                                                           \
+  X(spread, "in proportion to how far apart they are: the search closes in on a point") \
+  X(range, "a share of the range, as Optuna 3.1 does it: the search stays wide")
 #define FUNCTION_LIST(X)                                                              \
   X(sphere, "sum of x^2")                                                             \
   X(rosenbrock, "banana valley, minimum 0 at (1, ..., 1)")                            \
@@ -112,6 +119,13 @@ static const struct setting rows[] = {
   {"space.*.when.*", SETTING_ANY, LIST, IDENTITY, NULL, NO_RANGE, "", NULL, "Only there when another hyperparameter has one of these values: when = { optimizer = (\"sgd\", \"rmsprop\"); }. A setting that holds \"@name\" of an absent one takes its default; inside a list a number is 0."},
 
   {"sampler.name", SETTING_CHOICE, 0, FREE, "random", NO_RANGE, "", CHOICES(SAMPLER_LIST), "How points are proposed."},
+  {"sampler.tpe.startup", SETTING_INT, 0, FREE, "10", COUNT(1), "trials", NULL, "tpe: trials with a result, at Sobol points, before the first model."},
+  {"sampler.tpe.candidates", SETTING_INT, 0, FREE, "24", 1, 1e5, "points", NULL, "tpe: points drawn near the good trials for each ask; the one that is likeliest among the good and unlikeliest among the others is taken. More search less widely."},
+  {"sampler.tpe.gamma", SETTING_FLOAT, 0, FREE, "0.15", 1e-6, 1, "", NULL, "tpe: share of the trials that counts as good."},
+  {"sampler.tpe.good", SETTING_INT, 0, FREE, "25", 1, 1e5, "trials", NULL, "tpe: as good count at most so many, however many trials there are."},
+  {"sampler.tpe.weights", SETTING_CHOICE, 0, FREE, "rank", NO_RANGE, "", CHOICES(TPE_WEIGHTS_LIST), "tpe: what a good trial weighs."},
+  {"sampler.tpe.bandwidth", SETTING_CHOICE, 0, FREE, "spread", NO_RANGE, "", CHOICES(TPE_BANDWIDTH_LIST), "tpe: how wide the surroundings of a good trial are."},
+  {"sampler.tpe.multivariate", SETTING_BOOL, 0, FREE, "true", NO_RANGE, "", NULL, "tpe: false takes each hyperparameter by itself, as if what is good for one did not depend on the others."},
 
   {"schedule.name", SETTING_CHOICE, 0, FREE, "full", NO_RANGE, "", CHOICES(SCHEDULE_LIST), "Which training is worth going on with."},
   {"schedule.eta", SETTING_INT, 0, FREE, "3", 2, 100, "", NULL, "halving, hyperband: the best one of every eta trials goes on to the next rung, which is eta times as long."},
