@@ -76,10 +76,14 @@ class Trial:
         self.stint = None  # the one that is out
         self.metrics = {}
         self.told = False  # the value came from outside
+        self.parent = self.confirms = None  # the trial whose state it starts from; the one whose point it repeats
+        self.ends = {}  # step: pack, where stints came to their end, if the state was saved before that
+        self.pack = None  # the newest
 
     def identity(self):
-        """What its values must hang on, and nothing else: its random numbers' key and its point."""
-        return self.key, json.dumps(self.params, sort_keys=True)
+        """What its values must hang on, and nothing else: its random numbers' key, its point, and what it starts from."""
+        origin = (self.parent.identity(), self.parent_step) if self.parent else None
+        return self.key, json.dumps(self.params, sort_keys=True), origin
 
     def point(self):
         """As users write it."""
@@ -157,7 +161,8 @@ class History:
 
     def apply_to_trial(self, t, op, code, group):
         system = op.get("system_attr", {}) if code == 9 else {}
-        if t.asked_at is None and code != 5 and "coxswain:asked" not in system:
+        origins = ("coxswain:asked", "coxswain:parent", "coxswain:confirms")
+        if t.asked_at is None and code != 5 and not any(o in system for o in origins):
             self.complain(f"trial {t.number}: something happens before its point is complete")
         if code == 5:
             self.param(t, op)
@@ -171,7 +176,9 @@ class History:
             t.metrics.update(op["user_attr"])
         for key, value in system.items():
             handler = getattr(self, key.partition(":")[2] if key.startswith("coxswain:") else "", None)
-            if key in ("coxswain:asked", "coxswain:stint", "coxswain:end", "coxswain:saved"):
+            if key in origins[1:] and t.asked_at is not None:
+                self.complain(f"trial {t.number}: it comes from another, and says so too late")
+            if key in ("coxswain:asked", "coxswain:parent", "coxswain:confirms", "coxswain:stint", "coxswain:end", "coxswain:saved"):
                 handler(t, value, group)
 
     def param(self, t, op):
@@ -185,6 +192,22 @@ class History:
         if x["at"] != group.before:
             self.complain(f"trial {t.number}: asked at {x['at']} lines, but {group.before} were there")
         t.asked_at, t.enqueued, t.key = x["at"], x["enqueued"], x["key"]
+
+    def parent(self, t, x, group):
+        known = all(0 <= x[of] < t.number for of in ("trial", "replaces"))
+        if not known or self.trials[x["trial"]].ends.get(x["step"]) != x["pack"]:
+            self.complain(f"trial {t.number}: starts from trial {x['trial']} at step {x['step']}, which is not in {x['pack']}")
+        if known and any(o.parent and o.replaces == x["replaces"] for o in self.trials[: t.number]):
+            self.complain(f"trial {t.number}: takes the place of trial {x['replaces']}, which another one has")
+        if known and self.trials[x["replaces"]].state not in (PRUNED, FAIL):
+            self.complain(f"trial {t.number}: takes the place of trial {x['replaces']}, which is not over")
+        t.parent, t.replaces = self.trials[x["trial"]] if known else None, x["replaces"]
+        t.step = t.parent_step = t.saved = x["step"]
+
+    def confirms(self, t, x, group):
+        if not 0 <= x < t.number or self.trials[x].state != COMPLETE or self.trials[x].params != t.params:
+            self.complain(f"trial {t.number}: is no repeat of trial {x}")
+        t.confirms = x
 
     def stint(self, t, x, group):
         if t.stint is not None:
@@ -211,15 +234,17 @@ class History:
         t.stint = None
         if x["how"] in ("reached", "finished", "interrupted") and t.state == RUNNING:
             t.step = x["step"]
+        if x["how"] == "reached" and t.saved == x["step"]:
+            t.ends.setdefault(x["step"], t.pack)
 
     def saved(self, t, x, group):
         if x["step"] < t.saved:
             self.complain(f"trial {t.number}: saved at step {x['step']} after step {t.saved}")
-        t.saved = x["step"]
+        t.saved, t.pack = x["step"], x["pack"]
 
     def report(self, t, op):
         step, value = op["step"], op["intermediate_value"]
-        last = t.reports[-1][0] if t.reports else 0
+        last = t.reports[-1][0] if t.reports else t.parent_step if t.parent else 0
         if t.state in OVER:
             self.complain(f"trial {t.number}: a report after its end")
         elif t.stint is None or step > t.stint["to"]:
@@ -238,7 +263,7 @@ class History:
         values = op["values"]
         if op["state"] == COMPLETE and not (values and math.isfinite(values[0])):
             self.complain(f"trial {t.number}: complete without a value")
-        if op["state"] == PRUNED and values and values[0] != self.best_report(t):
+        if op["state"] == PRUNED and t.confirms is None and values and values[0] != self.best_report(t):
             self.complain(f"trial {t.number}: pruned with {values[0]}, which is not its best report")
         t.state, t.value, t.stint = op["state"], values[0] if values else None, None
 
@@ -248,7 +273,7 @@ class History:
 
     def best(self):
         """The best trial; of equals, the first."""
-        done = [t for t in self.trials if t.state == COMPLETE]
+        done = [t for t in self.trials if t.state == COMPLETE and t.confirms is None]
         return min(done, key=lambda t: (-t.value if self.maximize else t.value, t.number)) if done else None
 
     def outside(self):

@@ -107,6 +107,8 @@ static const struct setting rows[] = {
   {"study.target", SETTING_FLOAT, 0, FREE, NULL, ANY_NUMBER, "", NULL, "Stop when the metric is this good."},
   {"study.stall", SETTING_INT, 0, FREE, "0", COUNT(0), "trials", NULL, "Stop after this many finished trials without a better one (0: never)."},
   {"study.failures", SETTING_FLOAT, 0, FREE, "0.5", 0, 1, "", NULL, "Give up (exit code 3) when more than this share of the trials failed; looked at from 10 trials on."},
+  {"study.confirm", SETTING_INT, 0, FREE, "0", 0, 1000, "", NULL, "When the search is over, evaluate the best few again, so often, with other random numbers: `coxswain best` shows mean and spread of the repeats (0: do not)."},
+  {"study.confirm_best", SETTING_INT, 0, FREE, "3", 1, 1000, "trials", NULL, "study.confirm: how many of the best."},
 
   {"space.*.type", SETTING_CHOICE, 0, IDENTITY, NULL, NO_RANGE, "", CHOICES(TYPE_LIST), "Kind of hyperparameter. If not given it follows from the other keys: low = 1; high = 8 make an int, low = 1.0; high = 8.0 a float."},
   {"space.*.low", SETTING_FLOAT, WHOLE, IDENTITY, NULL, ANY_NUMBER, "", NULL, "Smallest value."},

@@ -38,7 +38,7 @@ bool schedule_hears(const struct study *study, const struct op *op) {
 }
 
 void schedule_tell(struct schedule *s, const struct study *study, const struct trial *t) {
-  if (s->ops->tell)
+  if (s->ops->tell && t->confirms < 0)
     s->ops->tell(s, study, t);
 }
 

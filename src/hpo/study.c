@@ -32,6 +32,10 @@ int64_t study_over(const struct study *s) {
   return s->counts[TRIAL_COMPLETE] + s->counts[TRIAL_PRUNED] + s->counts[TRIAL_FAIL];
 }
 
+int64_t study_proposed(const struct study *s) {
+  return (int64_t)s->n - s->children - s->repeats;
+}
+
 bool study_better(const struct study *s, double a, double b) {
   if (isnan(a) || isnan(b))
     return !isnan(a) && isnan(b);

@@ -75,6 +75,8 @@ struct study {
 };
 
 int64_t study_over(const struct study *s); /* trials of the search that are over */
+int64_t
+study_proposed(const struct study *s); /* trials without those that come from others: what study.trials counts */
 
 void study_init(struct study *s, const struct space *space);
 void study_free(struct study *s);

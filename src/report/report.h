@@ -31,8 +31,8 @@ struct json_t *report_best_json(const struct report_study *r, size_t k);
 typedef enum err (*report_take)(void *context, struct strbuf *text);
 
 /* Every trial. CSV: number, state, value, steps, seconds, then a column for each hyperparameter and each metric; empty
- * where there is none. A metric named as a hyperparameter is (lr) goes under metric_lr. JSON: the same and the
- * intermediate values. */
+ * where there is none. A metric named as a hyperparameter is (lr) goes under metric_lr. Where trials come from others:
+ * the columns parent and confirms. JSON: the same and the intermediate values. */
 enum err report_trials_csv(const struct report_study *r, report_take take, void *context);
 enum err report_trials_json(const struct report_study *r, report_take take, void *context);
 struct json_t *report_trial_json(const struct report_study *r, const struct trial *t);

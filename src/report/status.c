@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "hpo/confirm.h"
 #include "report/report.h"
 #include "report/timers.h"
 
@@ -23,7 +24,8 @@ struct open_trials {
 /* A worker trains only while somebody runs the study: after a kill its open stints are work that waits. */
 static struct open_trials count_open(const struct report_study *r) {
   const struct study *s = r->study;
-  struct open_trials n = {.waiting = s->counts[TRIAL_RUNNING] + s->counts[TRIAL_WAITING]};
+  struct open_trials n = {.waiting =
+                              s->counts[TRIAL_RUNNING] + s->counts[TRIAL_WAITING] + s->repeats - s->repeats_over};
   for (size_t i = 0; i < s->n && s->out > 0; i++) {
     if (!trial_is_out(&s->trials[i]))
       continue;
@@ -59,7 +61,7 @@ static void put_counts(const struct report_study *r, struct strbuf *out) {
   clock_duration(elapsed, spent);
   clock_duration(s->seconds, trained);
   strbuf_printf(out, "  trials   %zu of %lld: %lld complete, %lld pruned, %lld failed, %lld in training, %lld waiting",
-                s->n, (long long)trials_wanted(r), (long long)s->counts[TRIAL_COMPLETE],
+                s->n - (size_t)s->repeats, (long long)trials_wanted(r), (long long)s->counts[TRIAL_COMPLETE],
                 (long long)s->counts[TRIAL_PRUNED], (long long)s->counts[TRIAL_FAIL], (long long)open.training,
                 (long long)open.waiting);
   if (open.asked)
@@ -68,6 +70,20 @@ static void put_counts(const struct report_study *r, struct strbuf *out) {
   if (elapsed > 0 || !r->runner) /* a run that began just now has not recorded any */
     strbuf_printf(out, "%s in all runs, ", spent);
   strbuf_printf(out, "%s of training on all workers together\n", trained);
+}
+
+static int64_t repeats_wanted(const struct report_study *r) {
+  return confirm_wanted(r->study, settings_int(r->conf, "study.confirm"), settings_int(r->conf, "study.confirm_best"));
+}
+
+/* One that was raised later may leave more behind than are wanted now. */
+static void put_confirming(const struct report_study *r, struct strbuf *out) {
+  const struct study *s = r->study;
+  int64_t wanted = repeats_wanted(r);
+  if (s->repeats > 0)
+    strbuf_printf(out, "  repeats  %s %lld of %lld evaluations of the best with other random numbers (study.confirm)\n",
+                  r->done ? "confirmed by" : "confirming", (long long)s->repeats_over,
+                  (long long)(wanted > s->repeats ? wanted : s->repeats));
 }
 
 /* What went down with a worker: with its machine, or by the trial's own doing as far as can be told. */
@@ -155,6 +171,7 @@ static void put_failed(const struct report_study *r, struct strbuf *out) {
 void report_status(const struct report_study *r, struct strbuf *out) {
   put_state(r, out);
   put_counts(r, out);
+  put_confirming(r, out);
   timers_put(r, out);
   put_mishaps(r, out);
   put_best_line(r, out);
@@ -200,6 +217,10 @@ struct json_t *report_status_json(const struct report_study *r) {
   struct mishaps m = count_mishaps(s);
   json_object_set_new(json, "lost_with_workers", json_integer((json_int_t)m.lost));
   json_object_set_new(json, "suspects", json_integer((json_int_t)m.suspects));
+  json_object_set_new(json, "children", json_integer((json_int_t)s->children));
+  json_object_set_new(
+      json, "confirm",
+      json_pack("{s:I, s:I}", "done", (json_int_t)s->repeats_over, "wanted", (json_int_t)repeats_wanted(r)));
   json_object_set_new(json, "why", json_or_null(r->done));
   json_object_set_new(json, "left", json_or_null(r->left));
   json_object_set_new(json, "checkpoints", timers_json(r));
@@ -235,6 +256,16 @@ static void put_metrics(const struct trial *t, int width, struct strbuf *out) {
   for (size_t i = 0; i < t->n_attributes; i++)
     if (is_number(&t->attributes[i], &x))
       strbuf_printf(out, "    %-*s %.6g\n", width, t->attributes[i].key, x);
+}
+
+static void put_confirmed(const struct report_study *r, const struct trial *t, int width, struct strbuf *out) {
+  struct spread spread = confirm_spread(r->study, t->number);
+  if (spread.n == 0)
+    return;
+  strbuf_printf(out, "  %lld repeats with other random numbers\n    %-*s %.6g\n", (long long)spread.n, width, "mean",
+                spread.mean);
+  if (spread.n > 1)
+    strbuf_printf(out, "    %-*s %.6g\n", width, "standard deviation", spread.sd);
 }
 
 static void put_point(const struct trial *t, int width, struct strbuf *out) {
@@ -278,6 +309,7 @@ void report_best(const struct report_study *r, size_t k, struct strbuf *out) {
     put_point(t, width, out);
     strbuf_puts(out, "  metrics\n");
     put_metrics(t, width, out);
+    put_confirmed(r, t, width, out);
     put_weights(r, t, out);
   }
   free(index);

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "hpo/confirm.h"
 #include "report/report.h"
 
 enum { PIECE = 1 << 16 };
@@ -75,6 +76,33 @@ static json_t *reports_json(const struct trial *t) {
   return object;
 }
 
+/* Where a trial of another comes from. */
+static void put_origin(const struct trial *t, json_t *json) {
+  if (t->confirms >= 0)
+    json_object_set_new(json, "confirms", json_integer((json_int_t)t->confirms));
+  if (t->parent >= 0)
+    json_object_set_new(json, "parent",
+                        json_pack("{s:I, s:I, s:s?, s:I}", "trial", (json_int_t)t->parent, "step",
+                                  (json_int_t)t->start.step, "pack", t->start.pack, "replaces",
+                                  (json_int_t)t->replaces));
+}
+
+/* What its repeats with other random numbers came to. */
+static void put_confirm(const struct report_study *r, const struct trial *t, json_t *json) {
+  struct spread spread = confirm_spread(r->study, t->number);
+  json_t *values = json_array();
+  if (spread.n == 0) {
+    json_decref(values);
+    return;
+  }
+  for (size_t i = 0; i < r->study->n; i++)
+    if (r->study->trials[i].confirms == t->number && confirm_counts(&r->study->trials[i]))
+      json_array_append_new(values, json_real(r->study->trials[i].value));
+  json_object_set_new(json, "confirm",
+                      json_pack("{s:I, s:o, s:o, s:o}", "n", (json_int_t)spread.n, "mean", number_or_null(spread.mean),
+                                "sd", number_or_null(spread.sd), "values", values));
+}
+
 struct json_t *report_trial_json(const struct report_study *r, const struct trial *t) {
   struct strbuf weights = STRBUF_INIT;
   report_weights(r, t, &weights);
@@ -84,6 +112,8 @@ struct json_t *report_trial_json(const struct report_study *r, const struct tria
                 "intermediate_values", reports_json(t), "step", (json_int_t)t->step, "seconds", t->seconds,
                 "attributes", attributes_json(t), "enqueued", (int)t->enqueued);
   json_object_set_new(json, "weights", weights.len ? json_string(weights.text) : json_null());
+  put_origin(t, json);
+  put_confirm(r, t, json);
   strbuf_free(&weights);
   return json;
 }
@@ -195,7 +225,21 @@ static void put_json_field(struct strbuf *out, json_t *value) {
   json_decref(value);
 }
 
-static void put_row(struct strbuf *out, const struct trial *t, const struct columns *params,
+/* Of a study in which trials come from others: two more columns, empty for those that do not. */
+static void put_origins(struct strbuf *out, const struct trial *t) {
+  int64_t of[] = {t->parent, t->confirms};
+  for (size_t i = 0; i < 2; i++) {
+    strbuf_putc(out, ',');
+    if (of[i] >= 0)
+      strbuf_printf(out, "%lld", (long long)of[i]);
+  }
+}
+
+static bool has_origins(const struct study *s) {
+  return s->children > 0 || s->repeats > 0;
+}
+
+static void put_row(struct strbuf *out, const struct study *s, const struct trial *t, const struct columns *params,
                     const struct columns *attributes) {
   strbuf_printf(out, "%lld,%s,", (long long)t->number, trial_state_name(t->state));
   put_number(out, t->value);
@@ -210,10 +254,13 @@ static void put_row(struct strbuf *out, const struct trial *t, const struct colu
     strbuf_putc(out, ',');
     put_json_field(out, json ? json_loads(json, JSON_DECODE_ANY, NULL) : NULL);
   }
+  if (has_origins(s))
+    put_origins(out, t);
   strbuf_putc(out, '\n');
 }
 
-static void put_heading(struct strbuf *out, const struct columns *params, const struct columns *attributes) {
+static void put_heading(struct strbuf *out, const struct study *s, const struct columns *params,
+                        const struct columns *attributes) {
   strbuf_puts(out, "number,state,value,steps,seconds");
   for (size_t i = 0; i < params->n; i++) {
     strbuf_putc(out, ',');
@@ -223,7 +270,7 @@ static void put_heading(struct strbuf *out, const struct columns *params, const 
     strbuf_puts(out, is_column(params, attributes->names[i]) ? ",metric_" : ",");
     put_field(out, attributes->names[i]);
   }
-  strbuf_putc(out, '\n');
+  strbuf_puts(out, has_origins(s) ? ",parent,confirms\n" : "\n");
 }
 
 enum err report_trials_csv(const struct report_study *r, report_take take, void *context) {
@@ -231,9 +278,9 @@ enum err report_trials_csv(const struct report_study *r, report_take take, void 
   struct strbuf out = STRBUF_INIT;
   enum err e = OK;
   find_columns(r->study, &params, &attributes);
-  put_heading(&out, &params, &attributes);
+  put_heading(&out, r->study, &params, &attributes);
   for (size_t i = 0; i < r->study->n && e == OK; i++) {
-    put_row(&out, &r->study->trials[i], &params, &attributes);
+    put_row(&out, r->study, &r->study->trials[i], &params, &attributes);
     e = pass_on(&out, PIECE, take, context);
   }
   if (e == OK)

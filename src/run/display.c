@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "hpo/confirm.h"
 #include "hpo/rehearse.h"
 #include "run/steer.h"
 
@@ -47,7 +48,7 @@ static bool on_terminal(int *width) {
 }
 
 static int64_t over(const struct study *y) {
-  return y->counts[TRIAL_COMPLETE] + y->counts[TRIAL_PRUNED] + y->counts[TRIAL_FAIL];
+  return study_over(y);
 }
 
 static void erase(struct display *d) {
@@ -80,7 +81,7 @@ static int64_t asked_for(const struct study *y) {
 
 static void counts_text(const struct steer *s, char *out, size_t n) {
   const struct study *y = &s->study;
-  int64_t paused = y->counts[TRIAL_RUNNING] - y->out, asked = asked_for(y);
+  int64_t paused = y->counts[TRIAL_RUNNING] + y->repeats - y->repeats_over - y->out, asked = asked_for(y);
   int64_t wanted = s->fixed_points ? (int64_t)y->n : settings_int(s->conf, "study.trials");
   int used = over(y) > wanted ? snprintf(out, n, "%lld trials done", (long long)over(y))
                               : snprintf(out, n, "%lld of %lld trials done", (long long)over(y), (long long)wanted);
@@ -90,6 +91,10 @@ static void counts_text(const struct steer *s, char *out, size_t n) {
     used += snprintf(out + used, n - (size_t)used, ", %lld asked for", (long long)asked);
   if (paused > 0)
     used += snprintf(out + used, n - (size_t)used, ", %lld waiting", (long long)paused);
+  if (y->repeats > 0)
+    used += snprintf(out + used, n - (size_t)used, ", confirming %lld of %lld", (long long)y->repeats_over,
+                     (long long)confirm_wanted(y, settings_int(s->conf, "study.confirm"),
+                                               settings_int(s->conf, "study.confirm_best")));
   if (y->counts[TRIAL_FAIL])
     snprintf(out + used, n - (size_t)used, ", %lld failed", (long long)y->counts[TRIAL_FAIL]);
 }

@@ -172,6 +172,8 @@ enum err steer_record(struct steer *s, const struct op *op);
 enum err steer_attribute(struct steer *s, int64_t trial, bool system, const char *key,
                          const char *json); /* trial -1: study */
 enum err steer_new_trial(struct steer *s, const struct params *point, int64_t key, bool enqueued, int64_t *number);
+/* origin: its OP_PARENT or coxswain:confirms, with the number that is next. */
+enum err steer_new_derived(struct steer *s, const struct params *point, const struct op *origin);
 enum err steer_end_stint(struct steer *s, const struct trial *t, enum stint_end how, int64_t step, double seconds,
                          const char *reason);
 enum err steer_end_trial(struct steer *s, int64_t trial, enum trial_state state, double value);
@@ -208,6 +210,13 @@ enum err steer_issue(struct steer *s, int64_t number, int64_t to, int64_t order)
 enum halt steer_limit(const struct steer *s);         /* that ends a study in the middle; HALT_NONE */
 bool steer_best_is_incomplete(const struct steer *s); /* are weights of the best missing, or being made again? */
 size_t steer_out(const struct steer *s);              /* stints that are with our workers, or wait for their turn */
+
+/* steer_confirm.c: the best again, with other random numbers. */
+bool steer_has_to_confirm(const struct steer *s);
+int64_t steer_repeats_out(const struct steer *s); /* that are not over */
+enum err steer_confirm(struct steer *s,
+                       bool *issued); /* one more goes out, if there is one to do; there must be room */
+enum err steer_note_confirmed(struct steer *s, int64_t trial); /* after the end of one of its repeats */
 
 /* steer_room.c: who has room for a stint. */
 struct peer *steer_roomiest(struct steer *s); /* the most free slots; NULL: nobody has room */

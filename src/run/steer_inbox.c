@@ -227,7 +227,7 @@ static enum err ask_one(struct steer *s, json_t *points, bool *got) {
 enum err steer_ask(struct steer *s, int64_t n, struct json_t **points) {
   json_t *list = json_array();
   bool got = true;
-  for (int64_t i = 0; i < n && got && (int64_t)s->study.n < settings_int(s->conf, "study.trials"); i++)
+  for (int64_t i = 0; i < n && got && study_proposed(&s->study) < settings_int(s->conf, "study.trials"); i++)
     TRY(ask_one(s, list, &got));
   *points = list;
   return OK;
@@ -238,7 +238,7 @@ enum err steer_settle(struct steer *s) {
   bool was_done = done && strcmp(done, "\"\"") != 0, open = false;
   for (size_t i = 0; i < s->study.n && !open; i++)
     open = !trial_is_over(&s->study.trials[i]);
-  bool all = (int64_t)s->study.n >= settings_int(s->conf, "study.trials");
+  bool all = study_proposed(&s->study) >= settings_int(s->conf, "study.trials");
   if (open && was_done)
     return steer_attribute(s, -1, true, "coxswain:done", "\"\"");
   if (open || was_done || !(all || s->exhausted) || steer_best_is_incomplete(s))

@@ -106,6 +106,14 @@ static enum err fail_trial(struct steer *s, const struct ending *e, const char *
   return steer_end_trial(s, e->trial, TRIAL_FAIL, (double)NAN);
 }
 
+/* Pruned is Optuna's word for a trial with a value that is none of those to be chosen from. */
+static enum err end_repeat(struct steer *s, const struct trial *t, double value) {
+  int64_t number = t->number, of = t->confirms;
+  TRY(steer_end_trial(s, number, TRIAL_PRUNED, value));
+  steer_forget(s, number);
+  return steer_note_confirmed(s, of);
+}
+
 static enum err apply_end(struct steer *s, struct ending *e, int peer) {
   const struct trial *t = &s->study.trials[e->trial];
   bool rebuilt = trial_is_over(t); /* its weights were trained again; its story is told */
@@ -122,6 +130,8 @@ static enum err apply_end(struct steer *s, struct ending *e, int peer) {
     }
     TRY(record_metrics(s, e, &s->peers[peer]));
     TRY(record_end(s, e));
+    if (t->confirms >= 0)
+      return end_repeat(s, t, e->value);
     TRY(steer_end_trial(s, e->trial, TRIAL_COMPLETE, e->value));
     break;
   case STINT_reached:

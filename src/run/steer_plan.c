@@ -14,7 +14,7 @@
 static int64_t fresh(const struct steer *s) {
   if (queue_length(&s->fresh))
     return queue_first(&s->fresh);
-  bool may_ask = !s->fixed_points && !s->exhausted && (int64_t)s->study.n < settings_int(s->conf, "study.trials");
+  bool may_ask = !s->fixed_points && !s->exhausted && study_proposed(&s->study) < settings_int(s->conf, "study.trials");
   return may_ask ? (int64_t)s->study.n : -1;
 }
 
@@ -22,7 +22,7 @@ enum halt steer_limit(const struct steer *s) {
   const struct study *y = &s->study;
   double timeout = settings_double(s->conf, "study.timeout");
   int64_t stall = settings_int(s->conf, "study.stall");
-  int64_t over = y->counts[TRIAL_COMPLETE] + y->counts[TRIAL_PRUNED] + y->counts[TRIAL_FAIL];
+  int64_t over = study_over(y);
   if (y->best >= 0 && settings_given(s->conf, "study.target")) {
     double best = y->trials[y->best].value, target = settings_double(s->conf, "study.target");
     if (best == target || study_better(y, best, target))
@@ -285,13 +285,21 @@ static enum err bring_one_home(struct steer *s, bool *issued) {
   return *issued ? issue_again(s, number, s->schedule.steps, issued) : OK;
 }
 
+static enum err confirm(struct steer *s, bool *issued) {
+  bool more = true;
+  for (*issued = false; more && place_left(s); *issued = *issued || more)
+    TRY(steer_confirm(s, &more));
+  return OK;
+}
+
 /* A limit ends the study at once; ordered: when all stints decided before it have come in, so that what the study ends
  * with does not depend on who was fast. */
 static void watch_limits(struct steer *s) {
   if (s->limit == HALT_NONE)
     s->limit = steer_limit(s);
   bool comes_in = s->ordered && (steer_out(s) || queue_length(&s->due));
-  bool waits = s->limit != HALT_TIMEOUT && (comes_in || steer_best_is_incomplete(s));
+  bool confirms = (s->limit == HALT_TARGET || s->limit == HALT_STALL) && steer_has_to_confirm(s);
+  bool waits = s->limit != HALT_TIMEOUT && (comes_in || confirms || steer_best_is_incomplete(s));
   if (s->halt == HALT_NONE && !waits)
     s->halt = s->limit;
 }
@@ -314,15 +322,19 @@ enum err steer_plan(struct steer *s) {
     TRY(issue_next(s, &issued));
     any = any || issued;
   }
-  if (any || steer_out(s))
+  if (any || (int64_t)steer_out(s) > steer_repeats_out(s))
     return OK;
   if (!s->withheld)
     TRY(bring_one_home(s, &issued));
   if (!issued && !s->withheld)
     TRY(rebuild_best(s, &issued));
-  if (!issued && s->withheld)
+  if (!issued && !s->withheld)
+    TRY(confirm(s, &issued));
+  if (issued || steer_out(s))
+    return OK;
+  if (s->withheld)
     s->halt = HALT_WALLTIME;
-  else if (!issued)
+  else
     s->halt = s->limit != HALT_NONE ? s->limit : s->exhausted ? HALT_EXHAUSTED : HALT_TRIALS;
   return OK;
 }

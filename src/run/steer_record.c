@@ -1,6 +1,7 @@
 /* From decisions to the journal and the study: every change of the study goes through steer_record. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "hpo/propose.h"
@@ -37,18 +38,31 @@ static enum err record_sampler(struct steer *s, int64_t number) {
   return steer_attribute(s, number, true, SAMPLER_ATTRIBUTE, json);
 }
 
+static void make_holder(struct steer *s, int64_t number) {
+  size_t old = s->cap_holder;
+  if ((size_t)number < old)
+    return;
+  MEM_GROW(s->holder, (size_t)number, &s->cap_holder);
+  for (size_t i = old; i < s->cap_holder; i++)
+    s->holder[i] = -1;
+}
+
 enum err steer_new_trial(struct steer *s, const struct params *point, int64_t key, bool enqueued, int64_t *number) {
   *number = (int64_t)s->study.n;
   TRY(propose_trial(&s->space, point, *number, key < 0 ? *number : key, journal_length(s->journal), enqueued, record,
                     s));
   if (!enqueued)
     TRY(record_sampler(s, *number));
-  if ((size_t)*number >= s->cap_holder) {
-    size_t old = s->cap_holder;
-    MEM_GROW(s->holder, (size_t)*number, &s->cap_holder);
-    for (size_t i = old; i < s->cap_holder; i++)
-      s->holder[i] = -1;
-  }
+  make_holder(s, *number);
+  return OK;
+}
+
+enum err steer_new_derived(struct steer *s, const struct params *point, const struct op *origin) {
+  const char *format = study_attribute(&s->study, "coxswain:format");
+  if (!format || strcmp(format, "1") == 0) /* programs that know no such trials are to leave this study alone */
+    TRY(steer_attribute(s, -1, true, "coxswain:format", "2"));
+  TRY(propose_derived(&s->space, point, origin, origin->trial, journal_length(s->journal), record, s));
+  make_holder(s, origin->trial);
   return OK;
 }
 
