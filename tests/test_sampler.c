@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "histories.h"
 #include "hpo/sampler_sobol.h"
 #include "testing.h"
 
@@ -133,6 +134,41 @@ static void test_a_cold_sampler_asks_the_same(void) {
       drop(&warm);
       drop(&cold);
     }
+}
+
+static enum err keep_quiet(void *context, const struct op *op) {
+  (void)context, (void)op;
+  return OK;
+}
+
+/* The same with everything that can happen to trials: pauses, partial results, failures, points from elsewhere. */
+static void test_a_cold_sampler_asks_the_same_at_every_prefix(void) {
+  for (size_t k = 0; k < 2 * N_SAMPLERS; k++) {
+    const char *name = sampler_words[k / 2].name;
+    struct fixture f; /* of its study only the space is used */
+    struct historian h;
+    struct params a, b;
+    params_init(&a);
+    params_init(&b);
+    start(&f, name, 5, historian_space);
+    historian_init(&h, k / 2, k % 2, &f.space, keep_quiet, NULL);
+    for (size_t i = 0; i < 400; i++) {
+      REQUIRE(historian_step(&h) == OK);
+      if (i < 2 || i % 7)
+        continue;
+      struct sampler cold;
+      enum ask warm_answer, cold_answer;
+      REQUIRE(sampler_open(&cold, name, &f.space, rng_key("test", 5), f.conf) == OK);
+      REQUIRE(sampler_ask(&f.sampler, &h.study, (int64_t)h.study.n, &a, &warm_answer) == OK);
+      REQUIRE(sampler_ask(&cold, &h.study, (int64_t)h.study.n, &b, &cold_answer) == OK);
+      CHECK(warm_answer == cold_answer && (warm_answer != ASK_POINT || params_equal(&a, &b)));
+      sampler_close(&cold);
+    }
+    params_free(&a);
+    params_free(&b);
+    historian_free(&h);
+    drop(&f);
+  }
 }
 
 static void test_seeds_differ(void) {
@@ -393,7 +429,9 @@ static void test_sobol_beats_random(void) {
 int main(void) {
   return TEST_MAIN(
       "sampler", {"points are of the space", test_points_are_of_the_space},
-      {"a cold sampler asks the same", test_a_cold_sampler_asks_the_same}, {"seeds differ", test_seeds_differ},
+      {"a cold sampler asks the same", test_a_cold_sampler_asks_the_same},
+      {"a cold sampler asks the same at every prefix", test_a_cold_sampler_asks_the_same_at_every_prefix},
+      {"seeds differ", test_seeds_differ},
       {"no point twice until all are seen", test_no_point_twice_until_all_are_seen},
       {"infinite space with a lone point", test_infinite_space_with_a_lone_point},
       {"huge finite space", test_huge_finite_space}, {"nothing to search", test_nothing_to_search},

@@ -459,6 +459,15 @@ static void choose_by_axis(struct tpe *t, const struct history *h, const struct 
   free(only);
 }
 
+/* Axes that choose by themselves have so few each that there are as many combinations as there would be candidates: the
+ * best of 24 along every axis is always the same peak of the density, and the search ends there. */
+static size_t count_candidates(const struct tpe *t, const struct history *h) {
+  double n = (double)t->options.candidates;
+  for (int64_t e = 0; e < h->effort && n >= 8; e++)
+    n = floor(n / 2);
+  return (size_t)(t->options.multivariate ? n : fmin(n, fmax(2, rint(pow(n, 1 / (double)t->axes.d)))));
+}
+
 void tpe_ask(struct tpe *t, const struct history *h, int64_t index, struct rng *rng, double *u) {
   struct ranking *r = model(t, h);
   bool random = t->options.random > 0 && rng_uniform(rng) < t->options.random;
@@ -466,10 +475,7 @@ void tpe_ask(struct tpe *t, const struct history *h, int64_t index, struct rng *
     sobol_point(t->key, (uint64_t)index, (unsigned)t->axes.d, u);
     return;
   }
-  size_t n = (size_t)t->options.candidates;
-  for (int64_t e = 0; e < h->effort && n > 4; e++)
-    n /= 2;
-  n = draw_candidates(t, h, n, rng);
+  size_t n = draw_candidates(t, h, count_candidates(t, h), rng);
   if (!t->options.multivariate) {
     choose_by_axis(t, h, r, n, u);
     return;
