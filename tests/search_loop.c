@@ -229,6 +229,9 @@ static enum err fill_workers(struct loop *l) {
     case NEXT_FINISH:
       TRY(end_trial(l, trial, TRIAL_COMPLETE));
       break;
+    case NEXT_CHILD:
+      return FAIL(ERR_INPUT, "schedule.name = %s needs states of trials, which these objectives do not have",
+                  l->schedule.ops->name);
     case NEXT_NEW:
       TRY(ask(l, to, &answer));
       l->exhausted |= answer == ASK_EXHAUSTED;

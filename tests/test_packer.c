@@ -39,7 +39,7 @@ static struct state a_state(int64_t step, size_t n) {
 static void write_two(struct packer *p) {
   struct state a = a_state(3, 10), b = a_state(4, 200000);
   struct pack_item items[] = {{17, 3, &a}, {18, 4, &b}};
-  CHECK(packer_write(p, items, 2, clock_seconds()) == OK);
+  CHECK(packer_write(p, items, 2, clock_seconds(), true) == OK);
   CHECK(packer_is_busy(p) && !packer_is_due(p));
   state_free(&a); /* its bytes are made */
   state_free(&b);

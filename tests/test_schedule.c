@@ -137,8 +137,8 @@ static struct settings *settings_of(int64_t first, int64_t eta, bool delay) {
   struct settings *conf;
   struct complaints c;
   complaints_init(&c);
-  snprintf(text, sizeof text, "schedule = { eta = %d; first = %d; delay = %s; };", (int)eta, (int)first,
-           delay ? "true" : "false");
+  snprintf(text, sizeof text, "schedule = { eta = %d; first = %d; delay = %s; population = 1000000; };", (int)eta,
+           (int)first, delay ? "true" : "false");
   settings_read_text(&conf, text, "study.cfg", NULL, 0, &c);
   complaints_free(&c);
   REQUIRE(conf != NULL);
@@ -237,6 +237,14 @@ static enum stint_end any_end(struct runner *r, const struct trial *t) {
   return r->calm || rng_below(&r->rng, 5) ? STINT_reached : ends[rng_below(&r->rng, 6)];
 }
 
+/* As for a schedule whose trials start from others (trial.marks). */
+static void save(struct runner *r, int64_t trial, int64_t step) {
+  struct op op = op_of(OP_SAVED, trial);
+  op.name = "pack";
+  op.step = step;
+  put(r, op);
+}
+
 /* One of the trials that are out ends its stint. */
 static void one_ends(struct runner *r) {
   size_t which = rng_below(&r->rng, r->n_out);
@@ -250,6 +258,8 @@ static void one_ends(struct runner *r) {
   if (op.stint.end != STINT_lost && op.stint.end != STINT_crashed)
     report_until(r, trial, op.step);
   r->out[which] = r->out[--r->n_out];
+  if (op.stint.end == STINT_reached)
+    save(r, trial, op.step);
   put(r, op);
   switch (op.stint.end) {
   case STINT_interrupted:
@@ -288,6 +298,28 @@ static void new_trial(struct runner *r, int64_t to) {
   go_out(r, trial, to);
 }
 
+static void new_child(struct runner *r, int64_t replaced, int64_t to) {
+  const struct trial *t = &r->study.trials[replaced];
+  struct child child;
+  struct op op = op_of(OP_PARENT, (int64_t)r->study.n);
+  params_init(&child.point);
+  REQUIRE(schedule_child(&r->schedule, &r->study, replaced, &child) == OK);
+  CHECK(trial_mark(&r->study.trials[child.parent], child.step) && to > child.step);
+  CHECK(t->state == TRIAL_FAIL || (trial_is_paused(t) && t->step == child.step));
+  CHECK(child.step >= schedule_oldest(&r->schedule, &r->study));
+  op.parent = child.parent;
+  op.step = child.step;
+  op.name = "pack";
+  op.replaces = replaced;
+  if (!trial_is_over(t))
+    is_over(r, replaced, TRIAL_PRUNED);
+  put(r, op_of(OP_CREATE_TRIAL, op.trial));
+  put(r, op);
+  MEM_GROW(r->heading, (size_t)op.trial, &r->cap_heading);
+  r->heading[op.trial] = 0;
+  go_out(r, op.trial, to);
+}
+
 /* As steering does it. False: nothing is worth starting now. */
 static bool one_starts(struct runner *r) {
   if (r->n_due > 0) {
@@ -295,7 +327,7 @@ static bool one_starts(struct runner *r) {
     go_out(r, trial, r->study.trials[trial].stint.to);
     return true;
   }
-  int64_t fresh = (int64_t)r->study.n < r->trials ? (int64_t)r->study.n : -1;
+  int64_t fresh = study_proposed(&r->study) < r->trials ? (int64_t)r->study.n : -1;
   int64_t trial = -1, to = -1;
   enum next next = schedule_next(&r->schedule, &r->study, &trial, &to, fresh);
   r->decisions++;
@@ -310,6 +342,8 @@ static bool one_starts(struct runner *r) {
   } else if (next == NEXT_NEW) {
     CHECK(fresh >= 0);
     new_trial(r, to);
+  } else if (next == NEXT_CHILD) {
+    new_child(r, trial, to);
   }
   return next != NEXT_WAIT;
 }
@@ -454,7 +488,7 @@ static void break_off_often(const char *name, uint64_t seed) {
     if (rng_below(&r.rng, 4) == 0)
       check_rebuilt(&r, name, delay);
   }
-  CHECK(r.study.n == 60);
+  CHECK(study_proposed(&r.study) == 60);
   runner_free(&r);
 }
 
@@ -473,7 +507,7 @@ static void test_ends(void) {
       runner_init(&r, 300 + seed, seed % 2, 300);
       open_delayed(&r.schedule, schedules[k].name, 1, 3, 27, seed % 4 > 1);
       run(&r, 1 + 7 * seed);
-      CHECK(r.study.n == 300 && r.study.out == 0 && r.study.best >= 0);
+      CHECK(study_proposed(&r.study) == 300 && r.study.out == 0 && r.study.best >= 0);
       runner_free(&r);
     }
 }
@@ -609,15 +643,17 @@ static void test_rung_passes(void) {
 static void test_hundred_thousand(void) {
   for (size_t k = 0; k < N_SCHEDULES; k++) {
     struct runner r;
-    runner_init(&r, 7, false, 100000);
+    int64_t trials = schedule_named_breeds(schedules[k].name) ? 10000 : 100000; /* each of these takes all its steps */
+    runner_init(&r, 7, false, trials);
     open_schedule(&r.schedule, schedules[k].name, 1, 3, 27);
     r.calm = true;
     double start = clock_seconds();
     run(&r, 1000);
-    printf("  %s: %lld decisions on 100,000 trials for 1,000 workers, %.0f a second with all the rest\n",
-           schedules[k].name, (long long)r.decisions, (double)r.decisions / (clock_seconds() - start));
-    CHECK(r.study.n == 100000 && r.study.out == 0);
-    CHECK(r.study.counts[TRIAL_COMPLETE] >= 100000 / 27);
+    printf("  %s: %lld decisions on %lld trials for 1,000 workers, %.0f a second with all the rest\n",
+           schedules[k].name, (long long)r.decisions, (long long)trials,
+           (double)r.decisions / (clock_seconds() - start));
+    CHECK(study_proposed(&r.study) == trials && r.study.out == 0);
+    CHECK(r.study.counts[TRIAL_COMPLETE] >= trials / 27);
     runner_free(&r);
   }
 }

@@ -94,6 +94,10 @@ static enum err gather(struct merge *m) {
       if (!trial_is_over(t))
         return FAIL(ERR_INPUT, "merge: %s is not complete: trial %zu is %s", m->parts[i].path, k,
                     trial_state_name(t->state));
+      if (trial_is_derived(t))
+        return FAIL(ERR_INPUT,
+                    "merge: trial %zu of %s comes from another one (pbt, study.confirm): such studies are whole", k,
+                    m->parts[i].path);
       MEM_GROW(m->trials, m->n, &cap);
       m->trials[m->n++] = (struct origin){&m->parts[i], t};
     }

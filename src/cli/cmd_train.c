@@ -75,6 +75,11 @@ static enum err open_folder(struct job *j, const struct options *o) {
   if (number < 0)
     return FAIL(ERR_INPUT, "train: %s has no complete trial: give --trial", o->source);
   TRY(folder_trial(&j->folder, number, &t));
+  if (t->parent >= 0)
+    return FAIL(ERR_INPUT,
+                "train: trial %lld began with the state that trial %lld had after %lld steps, and cannot be trained by "
+                "itself: give the first of its line, or a point with --params",
+                (long long)number, (long long)t->parent, (long long)t->start.step);
   j->conf = j->folder.conf;
   j->space = &j->folder.space;
   j->name = mem_strdup(j->folder.study.name);

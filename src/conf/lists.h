@@ -16,7 +16,8 @@
 #define SCHEDULE_LIST(X)                                                                      \
   X(full, "every trial to the last step")                                                     \
   X(halving, "asynchronous successive halving (ASHA); promotions go on from the saved state") \
-  X(hyperband, "brackets of halving side by side, each with another first rung")
+  X(hyperband, "brackets of halving side by side, each with another first rung")              \
+  X(pbt, "population based training: the worst go on from the states of the best, with other hyperparameters")
 
 /* run/evaluate_NAME.c: turns stints into outcomes */
 #define EVALUATOR_LIST(X)                           \

@@ -31,6 +31,7 @@ enum setting_flags {
   LIST = 1,   /* a list, or one value for a list of one */
   REF = 2,    /* may hold "@name" */
   EITHER = 4, /* with LIST: one value and a list mean different things (one for all layers, or one each) */
+  BINDS = 32, /* what it makes stays from the first step of a training to the last */
   NAME = 16,  /* a text that names files and folders: letters, digits, . _ - */
   WHOLE = 8   /* a number stays as written: 1 is a VALUE_INT, 1.0 a VALUE_FLOAT, and the two differ (space.*.low) */
 };
@@ -92,6 +93,9 @@ const char **settings_names(const struct settings *s, const char *group, size_t 
 enum err settings_resolve(const struct settings *s, const struct params *p, struct settings **out);
 /* Every name that is referred to must be a name of the space, and every possible value must suit: complaints. */
 void settings_check_references(const struct settings *s, const struct params *examples, size_t n, struct complaints *c);
+
+/* The key of a setting that uses "@name" for what cannot change while a trial trains; NULL: there is none. */
+const char *settings_bound_by(const struct settings *s, const char *name);
 
 /* The effective settings as a study file that reads back to the same (with_help: every row with its comment). */
 void settings_write(const struct settings *s, struct strbuf *out);

@@ -102,6 +102,17 @@ enum err settings_resolve(const struct settings *s, const struct params *p, stru
   return OK;
 }
 
+const char *settings_bound_by(const struct settings *s, const char *name) {
+  for (size_t i = 0; i < s->n; i++)
+    for (size_t j = 0; j < s->entries[i].n; j++) {
+      const struct entry *e = &s->entries[i];
+      if (e->row->flags & BINDS && value_is_reference(e->row, &e->values[j]) &&
+          strcmp(name_of(&e->values[j]), name) == 0)
+        return e->key;
+    }
+  return NULL;
+}
+
 static void check_reference(const struct entry *e, const char *name, const char *const *names, size_t n_names,
                             const struct params *examples, size_t n, struct complaints *c) {
   bool known = false;

@@ -79,19 +79,20 @@
 #define TPE_BANDWIDTH_LIST(X)                                                           \
   X(spread, "in proportion to how far apart they are: the search closes in on a point") \
   X(range, "a share of the range, as Optuna 3.1 does it: the search stays wide")
-#define FUNCTION_LIST(X)                                                              \
-  X(sphere, "sum of x^2")                                                             \
-  X(rosenbrock, "banana valley, minimum 0 at (1, ..., 1)")                            \
-  X(rastrigin, "many minima, 0 at the origin")                                        \
-  X(ackley, "many shallow minima, 0 at the origin")                                   \
-  X(griewank, "many minima, 0 at the origin")                                         \
-  X(levy, "minimum 0 at (1, ..., 1)")                                                 \
-  X(branin, "two parameters, minimum 0.397887")                                       \
-  X(hartmann6, "six parameters in [0, 1], minimum -3.32237")                          \
-  X(curve, "a made-up learning curve: falls with the steps to a sphere's value")      \
-  X(deadly, "as sphere, but kills its process where the first argument is above 0.9") \
-  X(endless, "as sphere, but never returns where the first argument is above 0.9")    \
-  X(bbob, "one of the 24 BBOB functions: function.index, function.instance; -5 to 5") \
+#define FUNCTION_LIST(X)                                                               \
+  X(sphere, "sum of x^2")                                                              \
+  X(rosenbrock, "banana valley, minimum 0 at (1, ..., 1)")                             \
+  X(rastrigin, "many minima, 0 at the origin")                                         \
+  X(ackley, "many shallow minima, 0 at the origin")                                    \
+  X(griewank, "many minima, 0 at the origin")                                          \
+  X(levy, "minimum 0 at (1, ..., 1)")                                                  \
+  X(branin, "two parameters, minimum 0.397887")                                        \
+  X(hartmann6, "six parameters in [0, 1], minimum -3.32237")                           \
+  X(curve, "a made-up learning curve: falls with the steps to a sphere's value")       \
+  X(descent, "noisy gradient descent: the argument, its rate, should fall with steps") \
+  X(deadly, "as sphere, but kills its process where the first argument is above 0.9")  \
+  X(endless, "as sphere, but never returns where the first argument is above 0.9")     \
+  X(bbob, "one of the 24 BBOB functions: function.index, function.instance; -5 to 5")  \
   X(table, "rows of function.file: the row nearest to the point")
 
 /* clang-format off */
@@ -134,6 +135,11 @@ static const struct setting rows[] = {
   {"schedule.pause", SETTING_BOOL, 0, FREE, "true", NO_RANGE, "", NULL, "false, for programs that keep no checkpoint (evaluator = command): a program runs on while the schedule decides on its trial, and is stopped if the trial does not go on."},
   {"schedule.first", SETTING_INT, 0, FREE, "1", COUNT(1), "epochs", NULL, "halving, hyperband: length of the first rung. Rungs are first, first x eta, first x eta^2, ... and the last epoch."},
   {"schedule.delay", SETTING_BOOL, 0, FREE, "false", NO_RANGE, "", NULL, "halving, hyperband: a trial goes on only when its rung has eta trials for each one that went on before (delayed promotion). For hundreds of workers: without it far more than one in eta go on."},
+  {"schedule.population", SETTING_INT, 0, FREE, "20", 2, 1e9, "trials", NULL, "pbt: how many train beside one another; fewer if study.trials is less. Those that take the place of others come on top."},
+  {"schedule.interval", SETTING_INT, 0, FREE, "0", COUNT(0), "epochs", NULL, "pbt: how often a trial is compared with the others (0: ten times in a whole trial)."},
+  {"schedule.quantile", SETTING_FLOAT, 0, FREE, "0.25", 0, 0.5, "", NULL, "pbt: a trial among this share of the worst gives its place to one that goes on from the state of one among this share of the best (0: never)."},
+  {"schedule.resample", SETTING_FLOAT, 0, FREE, "0.25", 0, 1, "", NULL, "pbt: how likely a hyperparameter of that one is drawn anew; else numbers change by a fifth, and categories stay."},
+  {"schedule.perturb", SETTING_TEXT, LIST, FREE, NULL, NO_RANGE, "", NULL, "pbt: which hyperparameters may change while a trial trains; if not given, all but those of the network's layers and its optimizer. Needed for programs."},
 
   {"function.name", SETTING_CHOICE, 0, IDENTITY, "sphere", NO_RANGE, "", CHOICES(FUNCTION_LIST), "The test function; its arguments are the numbers of the space, in the order written."},
   {"function.index", SETTING_INT, 0, IDENTITY, "1", 1, 24, "", NULL, "bbob: which function; 1 is the sphere, 8 Rosenbrock's, 15 Rastrigin's (INRIA RR-6829)."},
@@ -186,16 +192,16 @@ static const struct setting rows[] = {
   {"data.negative_weights", SETTING_CHOICE, 0, IDENTITY, "refuse", NO_RANGE, "", CHOICES(NEGATIVE_LIST), "What to do with event weights below 0."},
 
   {"model.type", SETTING_CHOICE, 0, IDENTITY, "mlp", NO_RANGE, "", CHOICES(MODEL_LIST), "Kind of network."},
-  {"model.hidden", SETTING_INT, LIST | REF, IDENTITY, "(64, 64)", 0, 65536, "units", NULL, "Widths of the hidden layers; a width of 0 leaves the layer out."},
-  {"model.activation", SETTING_CHOICE, LIST | EITHER | REF, IDENTITY, "relu", NO_RANGE, "", CHOICES(ACTIVATION_LIST), "Activation of the hidden layers: one for all or one each."},
+  {"model.hidden", SETTING_INT, LIST | REF | BINDS, IDENTITY, "(64, 64)", 0, 65536, "units", NULL, "Widths of the hidden layers; a width of 0 leaves the layer out."},
+  {"model.activation", SETTING_CHOICE, LIST | EITHER | REF | BINDS, IDENTITY, "relu", NO_RANGE, "", CHOICES(ACTIVATION_LIST), "Activation of the hidden layers: one for all or one each."},
   {"model.dropout", SETTING_FLOAT, LIST | EITHER | REF, IDENTITY, "0", 0, 0.99, "", NULL, "Share of units dropped after each hidden layer: one for all or one each."},
-  {"model.batch_norm", SETTING_BOOL, REF, IDENTITY, "false", NO_RANGE, "", NULL, "Batch normalisation between each hidden layer and its activation."},
-  {"model.init", SETTING_CHOICE, REF, IDENTITY, "glorot_uniform", NO_RANGE, "", CHOICES(INIT_LIST), "How weights start; biases start at 0."},
+  {"model.batch_norm", SETTING_BOOL, REF | BINDS, IDENTITY, "false", NO_RANGE, "", NULL, "Batch normalisation between each hidden layer and its activation."},
+  {"model.init", SETTING_CHOICE, REF | BINDS, IDENTITY, "glorot_uniform", NO_RANGE, "", CHOICES(INIT_LIST), "How weights start; biases start at 0."},
   {"model.loss", SETTING_CHOICE, 0, IDENTITY, "auto", NO_RANGE, "", CHOICES(ROW_LOSS_LIST), "What training minimises."},
 
   {"train.epochs", SETTING_INT, 0, IDENTITY, "20", COUNT(1), "epochs", NULL, "Passes over the training part, the same for every trial; a schedule may stop earlier."},
   {"train.batch", SETTING_INT, REF, IDENTITY, "500", COUNT(1), "rows", NULL, "Rows of a minibatch; the last one of an epoch may be smaller."},
-  {"train.optimizer", SETTING_CHOICE, REF, IDENTITY, "adam", NO_RANGE, "", CHOICES(OPTIMIZER_LIST), "How weights are moved."},
+  {"train.optimizer", SETTING_CHOICE, REF | BINDS, IDENTITY, "adam", NO_RANGE, "", CHOICES(OPTIMIZER_LIST), "How weights are moved."},
   {"train.lr", SETTING_FLOAT, REF, IDENTITY, "0.001", 0, 1e6, "", NULL, "Learning rate."},
   {"train.momentum", SETTING_FLOAT, REF, IDENTITY, "0", 0, 0.9999999, "", NULL, "sgd, rmsprop: momentum."},
   {"train.nesterov", SETTING_BOOL, REF, IDENTITY, "false", NO_RANGE, "", NULL, "sgd: Nesterov's momentum (needs momentum > 0)."},

@@ -11,6 +11,14 @@ static enum err add_trial(struct study *s, int64_t number) {
   return study_apply(s, &asked);
 }
 
+/* Its state at the end of this stint is on disk, as far as the schedule is concerned. */
+static enum err save(struct study *s, int64_t number, int64_t step) {
+  struct op saved = op_of(OP_SAVED, number);
+  saved.name = "rehearsed";
+  saved.step = step;
+  return study_apply(s, &saved);
+}
+
 /* One stint from where the trial is to `to`, with a value at its end. */
 static enum err play(struct study *s, int64_t number, int64_t to, int64_t steps, double value) {
   struct op stint = op_of(OP_STINT, number), report = op_of(OP_REPORT, number), end = op_of(OP_END, number),
@@ -23,6 +31,7 @@ static enum err play(struct study *s, int64_t number, int64_t to, int64_t steps,
   state.state = TRIAL_COMPLETE;
   TRY(study_apply(s, &stint));
   TRY(study_apply(s, &report));
+  TRY(save(s, number, to));
   TRY(study_apply(s, &end));
   return to == steps ? study_apply(s, &state) : OK;
 }
@@ -40,10 +49,27 @@ static double value_at(int64_t number, int64_t step) {
   return rng_uniform(&rng) + 1 / (double)step;
 }
 
+/* A new trial takes the place of `number`, and its number. */
+static enum err add_child(struct schedule *schedule, struct study *s, int64_t *number) {
+  struct child child;
+  struct op create = op_of(OP_CREATE_TRIAL, (int64_t)s->n), parent = op_of(OP_PARENT, (int64_t)s->n);
+  params_init(&child.point);
+  TRY(schedule_child(schedule, s, *number, &child));
+  TRY(end_here(s, *number, TRIAL_PRUNED));
+  schedule_tell(schedule, s, &s->trials[*number]);
+  TRY(study_apply(s, &create));
+  parent.parent = child.parent;
+  parent.step = child.step;
+  parent.replaces = *number;
+  parent.name = "rehearsed";
+  *number = parent.trial;
+  return study_apply(s, &parent);
+}
+
 static enum err play_all(struct schedule *schedule, struct study *s, int64_t trials, struct rehearsal *out) {
   int64_t number, to;
   for (;;) {
-    int64_t fresh = (int64_t)s->n < trials ? (int64_t)s->n : -1;
+    int64_t fresh = study_proposed(s) < trials ? (int64_t)s->n : -1;
     enum next next = schedule_next(schedule, s, &number, &to, fresh);
     if (next == NEXT_WAIT)
       return OK;
@@ -52,6 +78,8 @@ static enum err play_all(struct schedule *schedule, struct study *s, int64_t tri
     } else {
       if (next == NEXT_NEW)
         TRY(add_trial(s, number = fresh));
+      if (next == NEXT_CHILD)
+        TRY(add_child(schedule, s, &number));
       out->steps += to - s->trials[number].step;
       out->stints++;
       TRY(play(s, number, to, schedule->steps, value_at(number, to)));

@@ -8,13 +8,17 @@ static const struct schedule_ops *const all[] = {
 #undef SCHEDULE_OPS
 };
 
-/* After an error there is nothing to close, but closing does no harm. */
-enum err schedule_open(struct schedule *s, const char *name, int64_t steps, const struct settings *conf) {
-  const struct schedule_ops *ops = NULL;
-  *s = (struct schedule){.steps = steps};
+static const struct schedule_ops *find(const char *name) {
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     if (strcmp(all[i]->name, name) == 0)
-      ops = all[i];
+      return all[i];
+  return NULL;
+}
+
+/* After an error there is nothing to close, but closing does no harm. */
+enum err schedule_open(struct schedule *s, const char *name, int64_t steps, const struct settings *conf) {
+  const struct schedule_ops *ops = find(name);
+  *s = (struct schedule){.steps = steps};
   if (!ops)
     return FAIL(ERR_CONFIG, "schedule.name = %s: there is no such schedule", name);
   if (steps < 1)
@@ -49,6 +53,23 @@ enum next schedule_next(struct schedule *s, const struct study *study, int64_t *
 bool schedule_goes_on(struct schedule *s, const struct study *study, const struct trial *t, int64_t *to) {
   *to = s->steps;
   return !s->ops->goes_on || s->ops->goes_on(s, study, t, to);
+}
+
+enum err schedule_child(struct schedule *s, const struct study *study, int64_t trial, struct child *out) {
+  return s->ops->child(s, study, trial, out);
+}
+
+bool schedule_breeds(const struct schedule *s) {
+  return s->ops->child != NULL;
+}
+
+bool schedule_named_breeds(const char *name) {
+  const struct schedule_ops *ops = find(name);
+  return ops && ops->child;
+}
+
+int64_t schedule_oldest(struct schedule *s, const struct study *study) {
+  return s->ops->oldest ? s->ops->oldest(s, study) : INT64_MAX;
 }
 
 bool schedule_may_promote(const struct schedule *s, const struct study *study, const struct trial *t) {

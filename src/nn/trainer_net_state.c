@@ -35,6 +35,17 @@ static enum err load_device(const struct net_trainer *t, const struct slot *s, c
   return e;
 }
 
+/* A hyperparameter may have changed since (population based training): a moment that nobody kept until now is 0. */
+static enum err load_moment(const struct net_trainer *t, const struct slot *s, const struct state *in, const char *name,
+                            float *x) {
+  if (!x || state_get(in, name))
+    return load_device(t, s, in, name, x);
+  float *zeros = MEM_NEW_ARRAY(float, s->net->n_weights);
+  t->backend->upload(x, zeros, s->net->n_weights * sizeof *x);
+  free(zeros);
+  return OK;
+}
+
 static void save_note(struct state *out, const char *prefix, const struct epoch_note *note) {
   char name[32];
 #define PUT(member, put)                              \
@@ -122,8 +133,8 @@ enum err slot_load(const struct net_trainer *t, struct slot *s, const struct sta
   size_t n = s->net->n_weights, n_statistics = s->net->n_statistics;
   const char *reason = state_text(in, "reason");
   TRY(load_device(t, s, in, "weights", s->weights));
-  TRY(load_device(t, s, in, "moment1", s->m));
-  TRY(load_device(t, s, in, "moment2", s->v));
+  TRY(load_moment(t, s, in, "moment1", s->m));
+  TRY(load_moment(t, s, in, "moment2", s->v));
   TRY(load_numbers(s, in, t->options.data->part[PART_TRAIN].n));
   if (n_statistics)
     TRY(state_take(in, "statistics", STATE_F32, s->statistics, n_statistics));

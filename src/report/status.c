@@ -60,10 +60,12 @@ static void put_counts(const struct report_study *r, struct strbuf *out) {
   double elapsed = timers_elapsed(r);
   clock_duration(elapsed, spent);
   clock_duration(s->seconds, trained);
-  strbuf_printf(out, "  trials   %zu of %lld: %lld complete, %lld pruned, %lld failed, %lld in training, %lld waiting",
-                s->n - (size_t)s->repeats, (long long)trials_wanted(r), (long long)s->counts[TRIAL_COMPLETE],
-                (long long)s->counts[TRIAL_PRUNED], (long long)s->counts[TRIAL_FAIL], (long long)open.training,
-                (long long)open.waiting);
+  strbuf_printf(out, "  trials   %lld of %lld", (long long)study_proposed(s), (long long)trials_wanted(r));
+  if (s->children > 0)
+    strbuf_printf(out, ", and %lld in the place of others", (long long)s->children);
+  strbuf_printf(out, ": %lld complete, %lld pruned, %lld failed, %lld in training, %lld waiting",
+                (long long)s->counts[TRIAL_COMPLETE], (long long)s->counts[TRIAL_PRUNED],
+                (long long)s->counts[TRIAL_FAIL], (long long)open.training, (long long)open.waiting);
   if (open.asked)
     strbuf_printf(out, ", %lld asked for", (long long)open.asked);
   strbuf_puts(out, "\n  time     ");
@@ -115,6 +117,9 @@ static void put_best_line(const struct report_study *r, struct strbuf *out) {
   const struct trial *t = &r->study->trials[r->study->best];
   char *point = params_to_text(&t->params);
   strbuf_printf(out, "  best     %s %.6g, trial %lld: %s\n", metric_of(r), t->value, (long long)t->number, point);
+  if (t->parent >= 0)
+    strbuf_printf(out, "           from the state of trial %lld at step %lld\n", (long long)t->parent,
+                  (long long)t->start.step);
   free(point);
 }
 
@@ -258,6 +263,16 @@ static void put_metrics(const struct trial *t, int width, struct strbuf *out) {
       strbuf_printf(out, "    %-*s %.6g\n", width, t->attributes[i].key, x);
 }
 
+/* Which points it was trained with, from the beginning (population based training). */
+static void put_lineage(const struct study *s, const struct trial *t, int64_t to, struct strbuf *out) {
+  if (t->parent >= 0)
+    put_lineage(s, &s->trials[t->parent], t->start.step, out);
+  char *point = params_to_text(&t->params);
+  strbuf_printf(out, "    steps %lld to %lld as trial %lld: %s\n", (long long)t->start.step, (long long)to,
+                (long long)t->number, point);
+  free(point);
+}
+
 static void put_confirmed(const struct report_study *r, const struct trial *t, int width, struct strbuf *out) {
   struct spread spread = confirm_spread(r->study, t->number);
   if (spread.n == 0)
@@ -310,6 +325,10 @@ void report_best(const struct report_study *r, size_t k, struct strbuf *out) {
     strbuf_puts(out, "  metrics\n");
     put_metrics(t, width, out);
     put_confirmed(r, t, width, out);
+    if (t->parent >= 0) {
+      strbuf_puts(out, "  lineage\n");
+      put_lineage(r->study, t, t->step, out);
+    }
     put_weights(r, t, out);
   }
   free(index);

@@ -83,8 +83,9 @@ static void counts_text(const struct steer *s, char *out, size_t n) {
   const struct study *y = &s->study;
   int64_t paused = y->counts[TRIAL_RUNNING] + y->repeats - y->repeats_over - y->out, asked = asked_for(y);
   int64_t wanted = s->fixed_points ? (int64_t)y->n : settings_int(s->conf, "study.trials");
-  int used = over(y) > wanted ? snprintf(out, n, "%lld trials done", (long long)over(y))
-                              : snprintf(out, n, "%lld of %lld trials done", (long long)over(y), (long long)wanted);
+  int64_t done = over(y) - y->children; /* who gave its place to another is not counted twice */
+  int used = done > wanted ? snprintf(out, n, "%lld trials done", (long long)done)
+                           : snprintf(out, n, "%lld of %lld trials done", (long long)done, (long long)wanted);
   if (y->out > asked)
     used += snprintf(out + used, n - (size_t)used, ", %lld in training", (long long)(y->out - asked));
   if (asked)

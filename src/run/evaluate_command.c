@@ -199,6 +199,8 @@ static enum err take_seat(struct evaluator *e, size_t slot, const struct work *w
   said_init(&s->last);
   s->step = s->taken = w->from;
   s->last_told = clock_seconds();
+  if (w->inherits)
+    TRY(command_inherit(e->options.folder, w));
   TRY(trial_files_open(&s->files, e->options.folder, w->trial, &w->params));
   s->phase = WAITING;
   return command_replay(c, s);
@@ -303,6 +305,7 @@ const struct evaluator_ops evaluator_command = {
     .outcome = command_outcome,
     .snapshot = command_snapshot,
     .evict = command_evict,
+    .set_aside = command_keep_aside,
     .forget = command_forget,
     .describe = command_describe,
     .cut = command_cut,

@@ -87,6 +87,11 @@ void trial_files_close(struct trial_files *f);
 enum err command_start(const struct evaluator_options *o, struct launcher *l, const struct trial_files *f,
                        const struct work *w, const struct share *share, struct payload *out);
 
+/* evaluate_command_inherit.c: evaluator_ops.set_aside; and the checkpoint folder of a trial that starts from another's,
+ * unless it has one. ERR_INPUT: there is nothing to start from. */
+enum err command_keep_aside(struct evaluator *e, size_t slot);
+enum err command_inherit(const char *study_folder, const struct work *w);
+
 /* evaluate_command_hear.c: what it prints. */
 void command_hear(struct command_run *c, struct seat *s, bool last);
 /* What it printed in earlier stints, when nobody passed it on. */

@@ -23,6 +23,8 @@ struct slot {
   bool used, running;
   int64_t step, to;
   double *x; /* arguments of the test function */
+  double state[FUNCTION_STATE];
+  double value; /* after the last step, of a function that has a state */
   size_t n_x;
   size_t row; /* of the table */
   struct rng_key key;
@@ -233,6 +235,10 @@ static enum err function_admit(struct evaluator *e, size_t slot, const struct wo
     TRY(function_table_find(f->table, &w->params, &s.row));
   else
     take_arguments(e, &w->params, &s);
+  if (start && f->function && f->function->train) {
+    TRY(state_take(start, "state", STATE_F64, s.state, FUNCTION_STATE));
+    TRY(state_take_f64(start, "value", &s.value));
+  }
   start_stint(f, &s, w->to);
   f->slots[slot] = s;
   return OK;
@@ -255,6 +261,10 @@ static enum err function_snapshot(struct evaluator *e, size_t slot, struct state
   if (!f->slots[slot].used)
     return FAIL(ERR_BUG, "slot %zu is empty", slot);
   state_put_i64(out, "step", f->slots[slot].step);
+  if (f->function && f->function->train) {
+    state_put(out, "state", STATE_F64, f->slots[slot].state, FUNCTION_STATE);
+    state_put_f64(out, "value", f->slots[slot].value);
+  }
   return OK;
 }
 
@@ -267,10 +277,19 @@ static struct outcome *say(struct function_run *f, size_t slot, enum outcome_kin
   return o;
 }
 
-static double value_at(const struct function_run *f, const struct slot *s, int64_t step) {
-  double value = f->function ? f->function->at(s->x, s->n_x, step)
-                 : f->bbob   ? bbob_at(f->bbob, s->x)
-                             : function_table_value(f->table, s->row, step);
+static double truth_at(const struct function_run *f, struct slot *s, int64_t step) {
+  if (f->function && f->function->train) {
+    struct rng rng = rng_of(rng_child(rng_child(s->key, RNG_FUNCTION, (uint64_t)step), RNG_FUNCTION, 1));
+    return f->function->train(s->x, s->n_x, &rng, s->state);
+  }
+  return f->function ? f->function->at(s->x, s->n_x, step)
+         : f->bbob   ? bbob_at(f->bbob, s->x)
+                     : function_table_value(f->table, s->row, step);
+}
+
+/* Of the next step: a state moves on. */
+static double value_at(const struct function_run *f, struct slot *s, int64_t step) {
+  double value = truth_at(f, s, step);
   if (f->noise > 0) {
     struct rng rng = rng_of(rng_child(s->key, RNG_FUNCTION, (uint64_t)step));
     value += f->noise * rng_normal(&rng);
@@ -299,7 +318,7 @@ static void take_step(struct function_run *f, size_t slot, double now) {
     return;
   }
   if (s->step == s->to) { /* its state was saved at the end of a stint whose end was not journaled */
-    come_to_end(f, slot, value_at(f, s, s->step));
+    come_to_end(f, slot, f->function && f->function->train ? s->value : value_at(f, s, s->step));
     return;
   }
   double value = value_at(f, s, s->step + 1);
@@ -313,6 +332,7 @@ static void take_step(struct function_run *f, size_t slot, double now) {
     return;
   }
   s->step++;
+  s->value = value;
   s->due = now + f->seconds;
   say(f, slot, WORK_REPORT, value, f->seconds);
   if (s->step == s->to)

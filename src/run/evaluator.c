@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hpo/explore.h"
+#include "hpo/schedule.h"
 
 const struct evaluator_ops *evaluator_ops_of(const char *name) {
 #define EVALUATOR_ENTRY(name, help) &evaluator_##name,
@@ -35,8 +37,40 @@ void evaluator_check_schedule(const struct evaluator_ops *ops, const struct sett
                 c);
 }
 
+/* What population based training needs. */
+static void check_population(const struct evaluator_ops *ops, const struct evaluator_options *o, struct complaints *c) {
+  int64_t interval = settings_int(o->conf, "schedule.interval"), steps = ops->steps(o->conf);
+  struct strbuf text = STRBUF_INIT;
+  if (steps < 2 || interval >= steps) {
+    strbuf_printf(
+        &text, "schedule.name = pbt compares trials every schedule.interval = %lld of their %lld steps: make it less",
+        (long long)interval, (long long)steps);
+    complain_at(o->conf, steps < 2 ? "schedule.name" : "schedule.interval", text.text, c);
+  }
+  strbuf_free(&text);
+  if (!settings_bool(o->conf, "schedule.pause"))
+    complain_at(o->conf, "schedule.pause",
+                "schedule.name = pbt starts programs from the checkpoints of others, and with schedule.pause = false "
+                "they keep none",
+                c);
+  if (ops->keeps_states && !settings_given(o->conf, "schedule.perturb"))
+    complain_at(
+        o->conf, "schedule.name",
+        "schedule.name = pbt with a program: say in schedule.perturb = (\"lr\", ...) which hyperparameters it can "
+        "go on with when they change",
+        c);
+  if (settings_int(o->conf, "study.confirm") > 0)
+    complain_at(o->conf, "study.confirm",
+                "study.confirm trains a point anew, which is not what schedule.name = pbt did: its hyperparameters "
+                "change on the way. Leave one of them out",
+                c);
+  explore_check(o->conf, o->space, c);
+}
+
 void evaluator_check(const struct evaluator_ops *ops, const struct evaluator_options *o, struct complaints *c) {
   evaluator_check_schedule(ops, o->conf, c);
+  if (schedule_named_breeds(settings_text(o->conf, "schedule.name")))
+    check_population(ops, o, c);
   if (ops->check)
     ops->check(o, c);
 }

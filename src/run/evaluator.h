@@ -33,6 +33,8 @@ struct work {
   struct params params; /* lent */
   int64_t from, to;     /* steps */
   int64_t run, stint;   /* of the study, and number in it: of two stints of a trial the later one counts */
+  bool inherits;        /* the trial has started from the state that `parent` had after so many steps */
+  int64_t parent, parent_step;
 };
 
 enum outcome_kind { WORK_REPORT, WORK_REACHED, WORK_FINISHED, WORK_FAILED };
@@ -70,6 +72,9 @@ struct evaluator_ops {
   bool (*outcome)(struct evaluator *e, struct outcome *out);
   enum err (*snapshot)(struct evaluator *e, size_t slot, struct state *out);
   void (*evict)(struct evaluator *e, size_t slot);
+  /* Of one that keeps states outside: what the slot has at the end of its stint is kept as it is now, so that others
+   * can start from it. NULL: a snapshot is enough for that. */
+  enum err (*set_aside)(struct evaluator *e, size_t slot);
   /* With schedule.pause = false a stint that was reached leaves its slot free, but what it runs goes on and keeps its
    * share of the machine, until the trial is admitted again, or forgotten here (trial < 0: all). NULL: it cannot do
    * that. */

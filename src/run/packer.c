@@ -129,13 +129,19 @@ static void name_it(struct packer *p, const struct pack_item *items, size_t n) {
     p->items[i] = (struct packed){items[i].trial, items[i].step};
 }
 
-enum err packer_write(struct packer *p, const struct pack_item *items, size_t n, double began) {
+bool packer_is_free(const struct packer *p) {
+  return !p->under_way && (p->times.retry <= 0 || packer_is_due(p));
+}
+
+enum err packer_write(struct packer *p, const struct pack_item *items, size_t n, double began, bool whole) {
   strbuf_clear(&p->bytes);
   name_it(p, items, n);
   TRY(pack_build(p->options.study, p->count++, items, n, &p->bytes));
   atomic_store(&p->done, false);
   p->under_way = true;
-  p->began = p->times.began = began;
+  p->began = began;
+  if (whole)
+    p->times.began = began;
   p->has_thread = start_thread(p);
   if (!p->has_thread) /* no more threads may be made: then training waits for the disk */
     write_bytes(p);

@@ -41,9 +41,12 @@ void packer_close(struct packer *p); /* waits for what is being written; NULL is
 bool packer_is_due(const struct packer *p);
 bool packer_is_busy(const struct packer *p);
 
+bool packer_is_free(const struct packer *p); /* not busy, nor waiting after a failure */
+
 /* Begins to write one pack of these states; they are not needed any more when it returns. began: when the first of them
- * was taken. Not while it is busy. */
-enum err packer_write(struct packer *p, const struct pack_item *items, size_t n, double began);
+ * was taken. whole: nothing is left out that has changed, so that the next one is due an interval from now. Not while
+ * it is busy. */
+enum err packer_write(struct packer *p, const struct pack_item *items, size_t n, double began, bool whole);
 /* What is on its way to disk is nobody's any more: its news will name no trials. */
 void packer_forget(struct packer *p);
 /* Nothing has changed since the last pack. */

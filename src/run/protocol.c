@@ -6,6 +6,17 @@ void assignment_free(struct assignment *a) {
   params_free(&a->params);
   free(a->saved[0].pack);
   free(a->saved[1].pack);
+  free(a->start.pack);
+}
+
+static void put_ref(struct strbuf *b, const struct state_ref *r) {
+  put_text(b, r->pack);
+  put_i64(b, r->step);
+}
+
+static void get_ref(struct reader *r, struct state_ref *ref) {
+  ref->pack = get_text(r);
+  ref->step = get_i64(r);
 }
 
 void put_assignment(struct strbuf *b, const struct assignment *a) {
@@ -15,10 +26,11 @@ void put_assignment(struct strbuf *b, const struct assignment *a) {
   put_i64(b, a->from);
   put_i64(b, a->to);
   put_params(b, &a->params);
-  for (int i = 0; i < 2; i++) {
-    put_text(b, a->saved[i].pack);
-    put_i64(b, a->saved[i].step);
-  }
+  put_ref(b, &a->saved[0]);
+  put_ref(b, &a->saved[1]);
+  put_i64(b, a->parent);
+  put_ref(b, &a->start);
+  put_i64(b, a->durable);
 }
 
 void get_assignment(struct reader *r, struct assignment *a) {
@@ -29,10 +41,11 @@ void get_assignment(struct reader *r, struct assignment *a) {
   a->to = get_i64(r);
   params_init(&a->params);
   get_params(r, &a->params);
-  for (int i = 0; i < 2; i++) {
-    a->saved[i].pack = get_text(r);
-    a->saved[i].step = get_i64(r);
-  }
+  get_ref(r, &a->saved[0]);
+  get_ref(r, &a->saved[1]);
+  a->parent = get_i64(r);
+  get_ref(r, &a->start);
+  a->durable = get_i64(r) != 0;
 }
 
 void ending_free(struct ending *e) {

@@ -40,6 +40,9 @@ struct assignment {
   int64_t trial, key, id, from, to;
   struct params params;
   struct state_ref saved[2]; /* where states of it are, newest first */
+  int64_t parent;            /* if there is none of its own: it starts from that trial's, which is at `start`; -1 */
+  struct state_ref start;
+  bool durable; /* others may start from where it ends: the state comes to disk before that is told */
 };
 void assignment_free(struct assignment *a);
 void put_assignment(struct strbuf *b, const struct assignment *a);

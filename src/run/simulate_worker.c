@@ -89,6 +89,12 @@ static void say_end(struct world *w, struct sim_worker *k, const struct assignme
   e.seconds = seconds;
   e.reason = p->reason;
   params_init(&e.metrics);
+  if (a->durable && p->how == STINT_reached) {
+    put_i64(&k->news, NEWS_SAVED);
+    put_i64(&k->news, a->trial);
+    put_i64(&k->news, step);
+    put_text(&k->news, "simulated");
+  }
   put_i64(&k->news, NEWS_END);
   put_ending(&k->news, &e);
   k->ended++;

@@ -125,6 +125,7 @@ struct steer {
   size_t n_packs, cap_packs;
   int64_t *checkpoints; /* trials that may have a folder of their program's checkpoints */
   size_t n_checkpoints, cap_checkpoints;
+  int64_t aside_until; /* what was kept aside at earlier steps is removed */
 
   struct trial_queue due;   /* whose stint was cut short: handed out again first, in their order */
   struct trial_queue fresh; /* that never had a stint: points of the user's, or cut off before */

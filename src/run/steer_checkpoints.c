@@ -19,7 +19,7 @@ static bool looks_after_them(const struct steer *s) {
 
 void steer_note_checkpoint(struct steer *s, int64_t trial) {
   const struct trial *t = &s->study.trials[trial];
-  if (!looks_after_them(s) || t->step > 0) /* noted before */
+  if (!looks_after_them(s) || t->step > t->start.step) /* noted before */
     return;
   MEM_GROW(s->checkpoints, s->n_checkpoints, &s->cap_checkpoints);
   s->checkpoints[s->n_checkpoints++] = trial;
@@ -55,8 +55,32 @@ static bool remove_checkpoint(const struct steer *s, int64_t trial) {
   return gone;
 }
 
+static void remove_aside(const struct steer *s, const struct trial *t, int64_t step) {
+  char name[96];
+  snprintf(name, sizeof name, "trials/trial-%06" PRId64 "/at-%06" PRId64, t->number, step);
+  char *path = path_join(s->folder, name);
+  if (file_remove_tree(path) != OK)
+    log_info("%s", err_text());
+  err_clear();
+  free(path);
+}
+
+/* What was kept aside for others to start from (population based training), and nobody will any more. */
+static void collect_aside(struct steer *s) {
+  int64_t oldest = schedule_oldest(&s->schedule, &s->study);
+  for (size_t i = 0; i < s->study.n && oldest > s->aside_until; i++) {
+    const struct trial *t = &s->study.trials[i];
+    for (size_t k = 0; k < t->n_marks && t->marks[k].step < oldest; k++)
+      if (t->marks[k].step >= s->aside_until)
+        remove_aside(s, t, t->marks[k].step);
+  }
+  s->aside_until = oldest > s->aside_until ? oldest : s->aside_until;
+}
+
 void steer_collect_checkpoints(struct steer *s) {
   double end = steer_now(s) + AT_ONCE;
+  if (looks_after_them(s) && schedule_breeds(&s->schedule))
+    collect_aside(s);
   size_t kept = 0;
   for (size_t i = 0; i < s->n_checkpoints; i++) {
     int64_t trial = s->checkpoints[i];

@@ -96,9 +96,20 @@ static bool remove_pack(struct steer *s, const char *name) {
   return removed;
 }
 
+struct names {
+  char **items;
+  size_t n, cap;
+};
+
+static void add_name(struct names *names, char *name) {
+  MEM_GROW(names->items, names->n, &names->cap);
+  names->items[names->n++] = name;
+}
+
 void steer_collect_packs(struct steer *s) {
-  char **needed = MEM_NEW_ARRAY(char *, 2 * s->study.n + 1);
-  size_t n = 0, kept = 0;
+  struct names needed = {0};
+  size_t kept = 0;
+  const int64_t oldest = schedule_oldest(&s->schedule, &s->study);
   for (size_t i = 0; i < s->study.n; i++) {
     const struct trial *t = &s->study.trials[i];
     bool needs = needs_state(s, t);
@@ -106,18 +117,23 @@ void steer_collect_packs(struct steer *s) {
       steer_forget(s, t->number);
     for (int k = 0; k < 2 && needs; k++)
       if (t->saved[k].pack)
-        needed[n++] = t->saved[k].pack;
+        add_name(&needed, t->saved[k].pack);
+    for (size_t k = t->n_marks; k-- > 0 && t->marks[k].step >= oldest;)
+      add_name(&needed, t->marks[k].pack);
   }
-  qsort(needed, n, sizeof *needed, compare_names);
+  if (needed.n)
+    qsort(needed.items, needed.n, sizeof *needed.items, compare_names);
   for (size_t i = 0; i < s->n_packs; i++) {
-    bool stays = bsearch(&s->packs[i], needed, n, sizeof *needed, compare_names) || !remove_pack(s, s->packs[i]);
+    bool wanted =
+        needed.n && bsearch(&s->packs[i], needed.items, needed.n, sizeof *needed.items, compare_names) != NULL;
+    bool stays = wanted || !remove_pack(s, s->packs[i]);
     if (stays)
       s->packs[kept++] = s->packs[i];
     else
       free(s->packs[i]);
   }
   s->n_packs = kept;
-  free(needed);
+  free(needed.items);
 }
 
 /* ---- best/ ---- */

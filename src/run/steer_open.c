@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "hpo/explore.h"
 #include "nn/metric.h"
 #include "run/display.h"
 #include "run/folder.h"
@@ -376,6 +377,16 @@ static enum err open_log(const struct steer *s) {
   return e;
 }
 
+/* Population based training: what may change while a trial trains. */
+static void say_what_changes(const struct steer *s) {
+  struct strbuf text = STRBUF_INIT;
+  if (!schedule_breeds(&s->schedule) || s->options->offline)
+    return;
+  explore_describe(s->conf, &s->space, &text);
+  log_info("%s: %s", s->schedule.ops->name, text.text);
+  strbuf_free(&text);
+}
+
 enum err steer_open(struct steer *s, struct wire *wire, const struct run_options *o) {
   *s = (struct steer){.options = o, .wire = wire, .best_shown = (double)NAN};
   s->started = steer_now(s);
@@ -405,6 +416,7 @@ enum err steer_open(struct steer *s, struct wire *wire, const struct run_options
   if (!o->offline)
     s->walltime =
         walltime_open(settings_double(s->conf, "run.walltime"), s->started, settings_double(s->conf, "run.poll"));
+  say_what_changes(s);
   s->display = display_new(s);
 end:
   free(name);

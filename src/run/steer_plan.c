@@ -77,6 +77,9 @@ enum err steer_issue(struct steer *s, int64_t number, int64_t to, int64_t order)
       .trial = number, .key = t->key, .id = op.stint.id, .from = t->step, .to = to, .params = t->params};
   a.saved[0] = t->saved[0];
   a.saved[1] = t->saved[1];
+  a.parent = t->parent;
+  a.start = t->start;
+  a.durable = schedule_breeds(&s->schedule) && to < s->schedule.steps && t->confirms < 0;
   put_i64(&p->mail, COMMAND_STINT);
   put_assignment(&p->mail, &a);
   MEM_GROW(p->out, p->n_out, &p->cap_out);
@@ -173,6 +176,32 @@ static enum err end_here(struct steer *s, int64_t number, enum trial_state state
   return OK;
 }
 
+/* A new trial goes on from another one's state, in the place of one that was worse, or has failed. One decision: the
+ * end of the old one and the beginning of the new one are on record together. */
+static enum err issue_child(struct steer *s, int64_t replaced, int64_t to, struct child *child, bool *issued) {
+  struct op origin = op_of(OP_PARENT, (int64_t)s->study.n);
+  TRY(schedule_child(&s->schedule, &s->study, replaced, child));
+  *issued = steer_has_time_for(s, to - child->step) && steer_roomiest(s);
+  if (!*issued)
+    return OK;
+  origin.parent = child->parent;
+  origin.step = child->step;
+  origin.name = trial_mark(&s->study.trials[child->parent], child->step)->pack;
+  origin.replaces = replaced;
+  if (!trial_is_over(&s->study.trials[replaced]))
+    TRY(end_here(s, replaced, TRIAL_PRUNED));
+  TRY(steer_new_derived(s, &child->point, &origin));
+  return steer_issue(s, origin.trial, to, s->next_order++);
+}
+
+static enum err issue_in_place(struct steer *s, int64_t replaced, int64_t to, bool *issued) {
+  struct child child;
+  params_init(&child.point);
+  enum err e = issue_child(s, replaced, to, &child, issued);
+  params_free(&child.point);
+  return e;
+}
+
 /* Points of the user's that were cancelled or told before their turn came wait no longer. */
 static void tidy_fresh(struct steer *s) {
   while (queue_length(&s->fresh) && trial_is_over(&s->study.trials[queue_first(&s->fresh)]))
@@ -198,6 +227,8 @@ static enum err issue_next(struct steer *s, bool *issued) {
     return end_here(s, trial, TRIAL_PRUNED);
   case NEXT_FINISH:
     return end_here(s, trial, TRIAL_COMPLETE);
+  case NEXT_CHILD:
+    return issue_in_place(s, trial, to, issued);
   case NEXT_WAIT:
     break;
   }

@@ -45,6 +45,10 @@ static void close_study(struct worker *w) {
   w->seats = NULL, w->backlog = NULL;
   w->n_seats = w->n_backlog = w->cap_backlog = 0;
   holdings_free(&w->parked);
+  worker_drop_withheld(w, -1);
+  free(w->withheld);
+  w->withheld = NULL;
+  w->cap_withheld = 0;
   space_free(&w->space);
   w->space = (struct space){0};
   settings_free(w->conf);
@@ -64,36 +68,64 @@ void worker_free(struct worker *w) {
 
 /* ---- stints ---- */
 
-/* The trial's newest state that can be had: in memory, in its packs, or none (it starts from nothing, and since
- * training is a pure function of its start, comes to the same bits). */
-static const struct state *start_state(struct worker *w, const struct assignment *a, struct state *loaded,
-                                       int64_t *step) {
+static enum err read_state(const struct worker *w, const char *pack, int64_t trial, struct state *loaded,
+                           int64_t *step) {
+  char *folder = path_join(w->folder, "packs"), *path = path_join(folder, pack);
+  enum err e = pack_read(path, trial, loaded, step);
+  free(folder);
+  free(path);
+  return e;
+}
+
+/* Nothing can take the place of a parent's state. */
+static enum err parents_state(const struct worker *w, const struct assignment *a, struct state *loaded, int64_t *step) {
+  enum err e = read_state(w, a->start.pack, a->parent, loaded, step);
+  if (e == OK && *step != a->start.step)
+    e = FAIL(ERR_DAMAGED, "%s has trial %lld at step %lld, not %lld", a->start.pack, (long long)a->parent,
+             (long long)*step, (long long)a->start.step);
+  return e == OK ? OK : FAIL(ERR_DAMAGED, "the state of trial %lld that it starts from is lost", (long long)a->parent);
+}
+
+/* The trial's newest state that can be had: in memory, in its packs, that of its parent, or none (it starts from
+ * nothing, and since training is a pure function of its start, comes to the same bits). */
+static enum err start_state(struct worker *w, const struct assignment *a, struct state *loaded,
+                            const struct state **start, int64_t *step) {
   struct held *held = holdings_find(&w->parked, a->trial);
+  *start = loaded;
   if (held) {
     *step = held->step;
-    return &held->state;
+    *start = &held->state;
+    return OK;
   }
   for (int i = 0; i < 2 && a->saved[i].pack; i++) {
-    char *folder = path_join(w->folder, "packs"), *path = path_join(folder, a->saved[i].pack);
-    enum err e = pack_read(path, a->trial, loaded, step);
-    free(folder);
-    free(path);
-    if (e == OK)
-      return loaded;
+    if (read_state(w, a->saved[i].pack, a->trial, loaded, step) == OK)
+      return OK;
     log_warn("trial %lld: %s; taking the state before it", (long long)a->trial, err_text());
     err_clear();
   }
+  if (a->parent >= 0)
+    return parents_state(w, a, loaded, step);
+  *start = NULL;
   *step = 0;
-  return NULL;
+  return OK;
 }
 
 static enum err seat(struct worker *w, size_t slot, struct assignment *a) {
   struct state loaded;
   state_init(&loaded);
-  struct work work = {
-      .trial = a->trial, .key = a->key, .params = a->params, .to = a->to, .run = w->epoch, .stint = a->id};
-  const struct state *start = start_state(w, a, &loaded, &work.from);
-  enum err e = crew_admit(w->evaluator, slot, &work, start);
+  struct work work = {.trial = a->trial,
+                      .key = a->key,
+                      .params = a->params,
+                      .to = a->to,
+                      .run = w->epoch,
+                      .stint = a->id,
+                      .inherits = a->parent >= 0,
+                      .parent = a->parent,
+                      .parent_step = a->start.step};
+  const struct state *start;
+  enum err e = start_state(w, a, &loaded, &start, &work.from);
+  if (e == OK)
+    e = crew_admit(w->evaluator, slot, &work, start);
   state_free(&loaded);
   if (e == ERR_INPUT || e == ERR_DAMAGED) {
     worker_say_end(w, a, STINT_failed, a->from, 0, 0, NULL, err_text());
@@ -133,6 +165,22 @@ static enum err unseat(struct worker *w, size_t slot, bool park) {
   return OK;
 }
 
+static enum err take_reached(struct worker *w, struct seat *s, const struct outcome *o) {
+  const struct evaluator_ops *ops = w->evaluator->ops;
+  enum err e = s->work.durable && ops->set_aside ? ops->set_aside(w->evaluator, o->slot) : OK;
+  if (e == ERR_INPUT) {
+    worker_say_end(w, &s->work, STINT_failed, o->step, 0, s->seconds, &o->metrics, err_text());
+    err_clear();
+    return unseat(w, o->slot, false);
+  }
+  TRY(e);
+  if (s->work.durable)
+    worker_withhold_end(w, &s->work, o, s->seconds);
+  else
+    worker_say_end(w, &s->work, STINT_reached, o->step, o->value, s->seconds, &o->metrics, NULL);
+  return unseat(w, o->slot, true);
+}
+
 static enum err take_outcome(struct worker *w, const struct outcome *o) {
   struct seat *s = &w->seats[o->slot];
   if (!s->taken)
@@ -145,8 +193,7 @@ static enum err take_outcome(struct worker *w, const struct outcome *o) {
     worker_say_report(w, &s->work, o);
     return OK;
   case WORK_REACHED:
-    worker_say_end(w, &s->work, STINT_reached, o->step, o->value, s->seconds, &o->metrics, NULL);
-    return unseat(w, o->slot, true);
+    return take_reached(w, s, o);
   case WORK_FINISHED:
     worker_say_end(w, &s->work, STINT_finished, o->step, o->value, s->seconds, &o->metrics, NULL);
     return unseat(w, o->slot, true);
@@ -261,6 +308,8 @@ static void forget(struct worker *w, int64_t trial) {
 
 static enum err cancel(struct worker *w, int64_t trial) {
   forget(w, trial);
+  if (worker_drop_withheld(w, trial)) /* steering hears no more of it either way */
+    return OK;
   for (size_t i = 0; i < w->n_backlog; i++)
     if (w->backlog[i].trial == trial) {
       worker_say_end(w, &w->backlog[i], STINT_cancelled, w->backlog[i].from, 0, 0, NULL, NULL);
@@ -292,6 +341,7 @@ static enum err drop_all(struct worker *w) {
     TRY(crew_release(w->evaluator));
   w->leads = false;
   holdings_free(&w->parked);
+  worker_drop_withheld(w, -1);
   packer_forget(w->packer);
   forget(w, -1);
   strbuf_clear(&w->news);
@@ -316,6 +366,7 @@ static enum err dissolve(struct worker *w) {
   if (w->leads)
     put_i64(&w->news, NEWS_BROKEN);
   holdings_free(&w->parked);
+  worker_drop_withheld(w, -1);
   packer_forget(w->packer);
   w->leads = false;
   say_hello(w);

@@ -19,6 +19,7 @@ static void say_packed(struct worker *w, const struct packer_news *n) {
     put_i64(&w->news, n->items[i].trial);
     put_i64(&w->news, n->items[i].step);
     put_text(&w->news, n->name);
+    worker_tell_withheld(w, n->items[i].trial, n->items[i].step);
   }
 }
 
@@ -53,8 +54,9 @@ static size_t unsaved(const struct worker *w) {
   return n;
 }
 
-/* Snapshots what was trained on into the holdings' company, and begins one pack of all that no pack has yet. */
-static enum err begin_pack(struct worker *w) {
+/* Snapshots what was trained on into the holdings' company, and begins one pack of all that no pack has yet. With
+ * `whole` false only of what is parked: it comes in between, when an end is withheld. */
+static enum err begin_pack(struct worker *w, bool whole) {
   size_t n = 0;
   struct pack_item *items = MEM_NEW_ARRAY(struct pack_item, w->n_seats + w->parked.n + 1);
   struct state *running = MEM_NEW_ARRAY(struct state, w->n_seats + 1);
@@ -62,7 +64,7 @@ static enum err begin_pack(struct worker *w) {
   enum err e = OK;
   for (size_t i = 0; i < w->n_seats; i++) {
     state_init(&running[i]);
-    if (!w->seats[i].taken || !w->seats[i].unsaved)
+    if (!whole || !w->seats[i].taken || !w->seats[i].unsaved)
       continue;
     TRY_GOTO(e, end, crew_snapshot(w->evaluator, i, &running[i]));
     items[n++] = (struct pack_item){w->seats[i].work.trial, w->seats[i].step, &running[i]};
@@ -74,8 +76,8 @@ static enum err begin_pack(struct worker *w) {
     packer_skip(w->packer);
     goto end;
   }
-  TRY_GOTO(e, end, packer_write(w->packer, items, n, began));
-  for (size_t i = 0; i < w->n_seats; i++)
+  TRY_GOTO(e, end, packer_write(w->packer, items, n, began, whole));
+  for (size_t i = 0; i < w->n_seats && whole; i++)
     w->seats[i].unsaved = false;
   for (size_t i = 0; i < w->parked.n; i++)
     w->parked.items[i].unsaved = false;
@@ -90,10 +92,11 @@ end:
 
 enum err worker_keep(struct worker *w) {
   hear_of_pack(w);
-  if (!packer_is_due(w->packer))
+  bool due = packer_is_due(w->packer);
+  if (!due && !(w->n_withheld && packer_is_free(w->packer)))
     return OK;
   holdings_shed(&w->parked, PARKED_BYTES); /* of earlier packs: steering knows by now where these states are */
-  return begin_pack(w);
+  return begin_pack(w, due);
 }
 
 /* ---- leaving ---- */
@@ -106,6 +109,7 @@ static enum err say_goodbye(struct worker *w) {
         worker_say_end(w, &w->seats[i].work, STINT_interrupted, w->seats[i].step, 0, w->seats[i].seconds, NULL, NULL);
     for (size_t i = 0; i < w->n_backlog; i++)
       worker_say_end(w, &w->backlog[i], STINT_interrupted, w->backlog[i].from, 0, 0, NULL, NULL);
+    worker_say_withheld_interrupted(w);
     worker_beat(w);
     if (w->leads)
       TRY(crew_dismiss(w->evaluator));
@@ -132,7 +136,7 @@ enum err worker_leave_on(struct worker *w) {
     return OK;
   size_t left = unsaved(w);
   if (left && w->last_tries++ < MOST_TRIES)
-    return begin_pack(w);
+    return begin_pack(w, true);
   if (left) {
     put_i64(&w->news, NEWS_UNSAVED);
     put_i64(&w->news, (int64_t)left);

@@ -12,7 +12,7 @@ struct seat {
   struct assignment work;
   int64_t step;   /* whole steps done */
   double seconds; /* trained in this stint */
-  bool unsaved;   /* trained on since the last pack */
+  bool unsaved;   /* trained on since the last pack that had all */
 };
 
 struct worker {
@@ -28,6 +28,8 @@ struct worker {
   struct assignment *backlog; /* first in first out */
   size_t n_backlog, cap_backlog;
   struct holdings parked;
+  struct ending *withheld; /* ends of stints that are told when their states are on disk */
+  size_t n_withheld, cap_withheld;
   struct strbuf news;
   struct packer *packer;      /* as the evaluator */
   double quantum, beat_every; /* seconds */
@@ -52,6 +54,12 @@ enum err worker_keep(struct worker *w); /* a pack, when it is due; never waits f
 /* Takes no more work. now: says goodbye at once; else worker_leave_on does, when all states are on disk. */
 enum err worker_leave(struct worker *w, bool now);
 enum err worker_leave_on(struct worker *w); /* call it often until w->left */
+
+/* worker_withhold.c: ends that wait for their states to be on disk (assignment.durable). */
+void worker_withhold_end(struct worker *w, const struct assignment *a, const struct outcome *o, double seconds);
+void worker_tell_withheld(struct worker *w, int64_t trial, int64_t step); /* this state is */
+void worker_say_withheld_interrupted(struct worker *w);                   /* ... and will not be */
+bool worker_drop_withheld(struct worker *w, int64_t trial);               /* -1: all; is there one? */
 
 /* worker_news.c: into w->news, which leaves with worker_send_news. */
 enum err worker_send_news(struct worker *w);
