@@ -155,7 +155,7 @@ static void pbt_tell(struct schedule *s, const struct study *study, const struct
   p->counted = p->counted > before ? p->counted : before;
   for (; p->counted < (int64_t)b->n_stations && t->reached >= (p->counted + 1) * b->interval; p->counted++)
     arrive(&b->stations[p->counted], member_at(study, t, (p->counted + 1) * b->interval));
-  if (!p->waiting && !p->replaced && (is_paused(s, t) || has_failed(t))) {
+  if (!p->waiting && !p->replaced && t->step < s->steps && (is_paused(s, t) || has_failed(t))) {
     wait_at(b, study, t);
     p->waiting = true;
   }

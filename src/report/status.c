@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "hpo/confirm.h"
+#include "hpo/schedule.h"
 #include "report/report.h"
 #include "report/timers.h"
 
@@ -47,10 +48,14 @@ static void put_state(const struct report_study *r, struct strbuf *out) {
                   r->left ? ", left by " : "", r->left ? (int)strlen(r->left) - 2 : 0, r->left ? r->left + 1 : "");
 }
 
-/* study.trials, or the number of points that the study was given. */
+/* study.trials, or the number of points that the study was given; of a population no more than it holds. */
 static int64_t trials_wanted(const struct report_study *r) {
   const char *points = study_attribute(r->study, "coxswain:points");
-  return points ? strtoll(points, NULL, 10) : settings_int(r->conf, "study.trials");
+  int64_t trials = settings_int(r->conf, "study.trials"), population = settings_int(r->conf, "schedule.population");
+  bool breeds = schedule_named_breeds(settings_text(r->conf, "schedule.name"));
+  if (points)
+    return strtoll(points, NULL, 10);
+  return breeds && population < trials ? population : trials;
 }
 
 static void put_counts(const struct report_study *r, struct strbuf *out) {

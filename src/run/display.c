@@ -82,7 +82,9 @@ static int64_t asked_for(const struct study *y) {
 static void counts_text(const struct steer *s, char *out, size_t n) {
   const struct study *y = &s->study;
   int64_t paused = y->counts[TRIAL_RUNNING] + y->repeats - y->repeats_over - y->out, asked = asked_for(y);
-  int64_t wanted = s->fixed_points ? (int64_t)y->n : settings_int(s->conf, "study.trials");
+  int64_t wanted = s->fixed_points ? study_proposed(y) : settings_int(s->conf, "study.trials");
+  if (schedule_breeds(&s->schedule) && settings_int(s->conf, "schedule.population") < wanted)
+    wanted = settings_int(s->conf, "schedule.population");
   int64_t done = over(y) - y->children; /* who gave its place to another is not counted twice */
   int used = done > wanted ? snprintf(out, n, "%lld trials done", (long long)done)
                            : snprintf(out, n, "%lld of %lld trials done", (long long)done, (long long)wanted);

@@ -86,6 +86,15 @@ static int newest_state(const struct doctor *d, const struct trial *t) {
   return found;
 }
 
+/* What others may start from, as long as the study goes on. */
+static void mark_shared(const struct doctor *d, const struct trial *t) {
+  for (size_t i = 0; i < t->n_marks; i++) {
+    struct doctor_pack *p = find_pack(d, t->marks[i].pack);
+    if (p)
+      p->needed = true;
+  }
+}
+
 /* A paused trial may be one that will not go on: the run lets its states go. */
 static void report_fallback(struct doctor *d, const struct trial *t, int found) {
   const char *newest = t->saved[0].pack;
@@ -115,6 +124,9 @@ static void plan_resume(struct doctor *d, const struct trial *t, json_t *list) {
     if (found < 2) {
       snprintf(from, sizeof from, "packs/%s", t->saved[found].pack);
       step = t->saved[found].step;
+    } else if (t->parent >= 0) {
+      snprintf(from, sizeof from, "packs/%s (trial %lld)", t->start.pack, (long long)t->parent);
+      step = t->start.step;
     }
     report_fallback(d, t, found);
   }
@@ -170,6 +182,9 @@ enum err doctor_read_packs(struct doctor *d) {
   enum err e = file_exists(folder) ? file_list(folder, ".h5", &names, &n) : OK;
   for (size_t i = 0; i < n && e == OK; i++)
     e = read_pack(d, names[i], list);
+  const char *done = study_attribute(&d->study, "coxswain:done");
+  for (size_t i = 0; i < d->study.n && (!done || strcmp(done, "\"\"") == 0); i++)
+    mark_shared(d, &d->study.trials[i]);
   for (size_t i = 0; i < d->study.n && e == OK; i++)
     if (!trial_is_over(&d->study.trials[i]))
       plan_resume(d, &d->study.trials[i], resume);
