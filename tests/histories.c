@@ -83,6 +83,24 @@ static enum err go_out(struct historian *h, const struct trial *t) {
   return put(h, &op);
 }
 
+/* A trial that starts from another one's state, or repeats its point. */
+static enum err say_origin(struct historian *h, int64_t n) {
+  struct op op = op_of(OP_PARENT, n);
+  char of[32];
+  op.parent = below(h, (uint64_t)n);
+  op.replaces = below(h, (uint64_t)n);
+  op.step = below(h, 3);
+  op.name = "pack-000003.h5";
+  if (below(h, 2))
+    return put(h, &op);
+  op = op_of(OP_TRIAL_ATTR, n);
+  snprintf(of, sizeof of, "%" PRId64, below(h, (uint64_t)n));
+  op.system = true;
+  op.name = "coxswain:confirms";
+  op.json = of;
+  return put(h, &op);
+}
+
 static enum err new_trial(struct historian *h) {
   int64_t n = (int64_t)h->study.n, activation = below(h, 5);
   struct op op = op_of(OP_CREATE_TRIAL, n);
@@ -105,6 +123,8 @@ static enum err new_trial(struct historian *h) {
         "{\"name\": \"FloatDistribution\", \"attributes\": {\"step\": null, \"low\": 0.0, \"high\": 1.0, \"log\": "
         "false}}"));
   TRY(param(h, n, "fixed", 0, "{\"name\": \"CategoricalDistribution\", \"attributes\": {\"choices\": [7]}}"));
+  if (h->derived && n > 0 && below(h, 4) == 0)
+    TRY(say_origin(h, n));
   op = op_of(OP_ASKED, n);
   op.asked_at = h->study.ops;
   op.enqueued = below(h, 6) == 0;
@@ -231,9 +251,16 @@ static void dump_trial(const struct trial *t, struct strbuf *out) {
   strbuf_printf(out, "  stint %" PRId64 " of %d: order %" PRId64 " %" PRId64 "-%" PRId64 " worker %d team %d %s\n",
                 t->stint.id, t->stints, t->stint.order, t->stint.from, t->stint.to, t->stint.worker, t->stint.team,
                 stint_end_name(t->stint.end));
+  if (t->parent >= 0)
+    strbuf_printf(out, "  from trial %" PRId64 " in %s at %" PRId64 ", in place of %" PRId64 "\n", t->parent,
+                  t->start.pack, t->start.step, t->replaces);
+  if (t->confirms >= 0)
+    strbuf_printf(out, "  repeats %" PRId64 "\n", t->confirms);
   for (int i = 0; i < 2; i++)
     if (t->saved[i].pack)
       strbuf_printf(out, "  saved %s %" PRId64 "\n", t->saved[i].pack, t->saved[i].step);
+  for (size_t i = 0; i < t->n_marks; i++)
+    strbuf_printf(out, "  mark %s %" PRId64 "\n", t->marks[i].pack, t->marks[i].step);
   for (size_t i = 0; i < t->n_reports; i++)
     strbuf_printf(out, "  report %" PRId64 " %a\n", t->reports[i].step, t->reports[i].value);
   dump_attributes(t->attributes, t->n_attributes, out);
@@ -248,6 +275,8 @@ void study_dump(const struct study *s, struct strbuf *out) {
                 s->seconds, h->asked, s->seen_n);
   for (int i = 0; i < 5; i++)
     strbuf_printf(out, "  %s %" PRId64 "\n", trial_state_name((enum trial_state)i), s->counts[i]);
+  strbuf_printf(out, "  children %" PRId64 " repeats %" PRId64 " over %" PRId64 "\n", s->children, s->repeats,
+                s->repeats_over);
   dump_attributes(s->attributes, s->n_attributes, out);
   for (size_t i = 0; i < s->n; i++)
     dump_trial(&s->trials[i], out);

@@ -16,6 +16,7 @@ struct historian {
   int64_t last_step; /* of a trial: 9 */
   int64_t order;
   int64_t chunks; /* of points of another study */
+  bool derived;   /* some trials come from others */
   bool strict;    /* nothing is said of a trial that is over, and a step done again comes out the same */
 };
 

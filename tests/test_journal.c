@@ -54,6 +54,7 @@ static void test_round_trip(void) {
   struct historian h;
   int64_t n = 0;
   historian_init(&h, 1, true, NULL, there_and_back, &n);
+  h.derived = true;
   for (int i = 0; i < 3000; i++)
     REQUIRE(historian_step(&h) == OK);
   CHECK(n > 3000);

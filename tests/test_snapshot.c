@@ -108,6 +108,7 @@ static void live_open(struct live *l, const char *folder, uint64_t seed, bool ma
   snprintf(l->snapshot, sizeof l->snapshot, "%s/journal.snapshot", folder);
   REQUIRE(journal_open(&l->journal, l->path, ignore, NULL) == OK);
   historian_init(&l->h, seed, maximize, of, add, l);
+  l->h.derived = seed % 4 == 3;
 }
 
 static void live_group(struct live *l) {

@@ -303,6 +303,63 @@ static struct op becomes(int64_t trial, enum trial_state state, double value) {
   return op;
 }
 
+static struct op confirms(int64_t trial, const char *of) {
+  struct op op = op_of(OP_TRIAL_ATTR, trial);
+  op.system = true;
+  op.name = "coxswain:confirms";
+  op.json = of;
+  return op;
+}
+
+static struct op starts_from(int64_t trial, int64_t parent, int64_t step, int64_t replaces) {
+  struct op op = op_of(OP_PARENT, trial);
+  op.parent = parent;
+  op.step = step;
+  op.replaces = replaces;
+  op.name = "pack";
+  return op;
+}
+
+/* Trials that come from others count apart, are no history, and are neither best nor seen. */
+static void test_derived(void) {
+  struct study s;
+  study_init(&s, NULL);
+  put(&s, create(), OK);
+  struct op asked = op_of(OP_ASKED, 0), saved = op_of(OP_SAVED, 0);
+  asked.asked_at = 1;
+  put(&s, op_of(OP_CREATE_TRIAL, 0), OK);
+  put(&s, confirms(0, "0"), ERR_DAMAGED); /* of itself */
+  put(&s, starts_from(0, 0, 1, 0), ERR_DAMAGED);
+  put(&s, asked, OK);
+  put(&s, goes_out(0, 0, 0, 3), OK);
+  put(&s, reports(0, 3, 0.5), OK);
+  saved.name = "pack";
+  saved.step = 3;
+  put(&s, saved, OK);
+  put(&s, ends(0, 0, STINT_reached, 3), OK);
+  CHECK(trial_mark(&s.trials[0], 3) && !trial_mark(&s.trials[0], 2));
+  CHECK(trial_value_at(&s.trials[0], 9) == 0.5 && isnan(trial_value_at(&s.trials[0], 2)));
+  put(&s, confirms(0, "0"), ERR_DAMAGED); /* too late */
+  for (int64_t i = 1; i < 3; i++) {
+    put(&s, op_of(OP_CREATE_TRIAL, i), OK);
+    put(&s, i == 1 ? confirms(1, "0") : starts_from(2, 0, 3, 0), OK);
+    put(&s, i == 1 ? confirms(1, "2") : starts_from(2, 0, 3, 0), ERR_DAMAGED);
+    asked.trial = i;
+    put(&s, asked, OK);
+    CHECK(trial_is_derived(&s.trials[i]) && s.trials[i].twin < 0);
+  }
+  CHECK(s.trials[2].step == 3 && s.trials[2].parent == 0 && s.trials[1].confirms == 0);
+  CHECK(s.counts[TRIAL_RUNNING] == 2 && s.repeats == 1 && s.children == 1 && study_proposed(&s) == 1);
+  CHECK(s.history.asked == 1 && s.seen_n == 1);
+  put(&s, becomes(0, TRIAL_COMPLETE, 0.5), OK);
+  put(&s, becomes(1, TRIAL_COMPLETE, 0.1), OK);
+  CHECK(s.best == 0 && s.counts[TRIAL_COMPLETE] == 1 && s.repeats_over == 1 && s.finished_since_best == 0);
+  put(&s, becomes(2, TRIAL_COMPLETE, 0.2), OK);
+  size_t index[3];
+  CHECK(s.best == 2 && study_best(&s, 3, index) == 2 && index[0] == 2 && index[1] == 0);
+  study_free(&s);
+}
+
 static void test_what_does_not_fit(void) {
   struct study s;
   study_init(&s, NULL);
@@ -486,5 +543,6 @@ int main(void) {
       "study", {"any prefix folds to the same", test_any_prefix}, {"what another study found out", test_learned},
       {"what is kept up to date is what a count gives", test_sums}, {"what does not fit", test_what_does_not_fit},
       {"the life of a trial", test_life_of_a_trial}, {"choices keep their kinds", test_choices_keep_their_kinds},
-      {"trials of the same point", test_twins}, {"100,000 trials", test_hundred_thousand}, );
+      {"trials of the same point", test_twins}, {"trials that come from others", test_derived},
+      {"100,000 trials", test_hundred_thousand}, );
 }
