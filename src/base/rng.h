@@ -24,7 +24,9 @@ enum rng_purpose {
   RNG_GENERATE = 7, /* synthetic data; index = row block */
   RNG_SOBOL = 8,    /* scrambling; index = dimension */
   RNG_FUNCTION = 9, /* noise of test functions; index = step */
-  RNG_SCHEDULE = 10
+  RNG_SCHEDULE = 10,
+  RNG_CMAES = 11, /* starts, and what its results leave open; index = 0 */
+  RNG_AUTO = 12
 };
 
 struct rng_key rng_key(const char *name, uint64_t seed);
