@@ -204,8 +204,16 @@ static bool row_there(const struct history *h, size_t row, size_t i) {
 static double plain_width(const struct plain *p, const struct dimension *d, double n, double deviation) {
   double cells = (double)dimension_cells(d), shrink = pow(n, -1 / ((double)p->f->h.d + 4));
   if (d->kind == DIM_CATEGORICAL)
-    return (1 - 1 / cells) * 0.3 * shrink * shrink;
-  return fmin(fmax(deviation * shrink, fmax(0.01, cells > 0 ? 0.4 / cells : 0)), 1);
+    return (1 - 1 / cells) * 0.25 * shrink * shrink;
+  return fmin(fmax(deviation * shrink, fmax(1e-3, cells > 0 ? 0.5 / cells : 0)), 1);
+}
+
+/* Widths hold until there are 1/8 to 1/16 more trials. */
+static size_t fit_length(size_t n) {
+  size_t unit = 1;
+  while (n / unit >= 16)
+    unit *= 2;
+  return n / unit * unit;
 }
 
 static double plain_good_width(const struct plain *p, size_t i) {
@@ -219,15 +227,12 @@ static double plain_good_width(const struct plain *p, size_t i) {
   for (size_t k = 0; k < p->n_good; k++)
     if (row_there(h, p->order[k], i))
       variance += p->weight[k] / w * pow(h->u[p->order[k] * h->d + i] - mean / w, 2);
-  return plain_width(p, dimension_at(&p->f->space, i), n, sqrt((n * variance + 1.0 / 12) / (n + 1)));
+  double all = fmax(n, 0.15 * (double)fit_length(p->n_ranked));
+  return plain_width(p, dimension_at(&p->f->space, i), n, sqrt((all * variance + 1.0 / 12) / (all + 1)));
 }
 
-/* Widths hold until there are 1/8 to 1/16 more trials. */
 static double plain_bad_width(const struct plain *p, size_t i, size_t n) {
-  size_t unit = 1;
-  while (n / unit >= 16)
-    unit *= 2;
-  return plain_width(p, dimension_at(&p->f->space, i), (double)(n / unit * unit), 0.2);
+  return plain_width(p, dimension_at(&p->f->space, i), (double)fit_length(n), 0.13);
 }
 
 /* Product over the axes that are there at u. row SIZE_MAX: the prior. */
@@ -313,7 +318,7 @@ static void test_densities(void) {
 /* ---- the loops ---- */
 
 static void test_kernels_agree(void) {
-  enum { N = 600, COLUMNS = 3, CAP = N + KERNEL_LANES };
+  enum { N = 600, COLUMNS = 3, CAP = N + KERNEL_BLOCK };
   static double start_[CAP], smooth[COLUMNS * CAP], there[COLUMNS * CAP], inside[COLUMNS * CAP], row[40];
   static uint32_t cell[COLUMNS * CAP];
   struct rng r = rng_of(rng_key("kernels", 1));

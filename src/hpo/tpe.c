@@ -23,10 +23,12 @@ struct tpe {
   /* The model, of one of the rankings. */
   struct components good;
   struct axis_kernel *good_kernels, *bad_kernels;
+  double *share;       /* (n_good) weights; their sum is 1 */
   struct ranked *best; /* (options.good + 1) what the good ones and the first bad one were when it was made */
   size_t n_best, n_good;
-  int64_t step;  /* of its ranking */
-  size_t fitted; /* number of trials that the widths of bad_kernels are for */
+  int64_t step;       /* of its ranking */
+  size_t fitted_good; /* likewise, of those that have a rank, for good_kernels */
+  size_t fitted;      /* number of trials that the widths of bad_kernels are for */
 
   struct queries queries;
   double *u;      /* (candidates, d) */
@@ -45,7 +47,7 @@ struct tpe_options tpe_defaults(void) {
                               .multivariate = true,
                               .sample = 10000,
                               .wider = 1,
-                              .narrowest = 0.01,
+                              .narrowest = 1e-3,
                               .least = 1};
 }
 
@@ -59,6 +61,7 @@ struct tpe *tpe_new(const struct space *space, struct rng_key study_key, const s
   t->good_kernels = kernels_new(&t->axes);
   t->bad_kernels = kernels_new(&t->axes);
   t->best = MEM_NEW_ARRAY(struct ranked, options->good + 1);
+  t->share = MEM_NEW_ARRAY(double, options->good);
   t->step = -2;
   queries_init(&t->queries, &t->axes, candidates);
   t->u = MEM_NEW_ARRAY(double, candidates *d + 1);
@@ -79,6 +82,7 @@ void tpe_free(struct tpe *t) {
   kernels_free(&t->axes, t->good_kernels);
   kernels_free(&t->axes, t->bad_kernels);
   free(t->best);
+  free(t->share);
   queries_free(&t->queries);
   free(t->u);
   free(t->there);
@@ -150,12 +154,12 @@ static void fold(struct tpe *t, const struct history *h) {
 
 /* ---- the widths of the kernels ---- */
 
-/* Standard deviation of the centres that are there along an axis, by weight. */
-static double spread_along(const struct axes *a, const struct components *c, size_t axis) {
+/* Standard deviation of the good ones along an axis, by weight, of those that are there. */
+static double spread_along(const struct tpe *t, size_t axis) {
   double weight = 0, mean = 0, squares = 0;
-  for (size_t j = 0; j < c->n; j++)
-    if (components_there(a, c, j, axis)) {
-      double w = exp(c->weight[j]), x = components_centre(a, c, j, axis) - 0.5;
+  for (size_t j = 0; j < t->n_good; j++)
+    if (components_there(&t->axes, &t->good, j, axis)) {
+      double w = t->share[j], x = components_centre(&t->axes, &t->good, j, axis) - 0.5;
       weight += w;
       mean += w * x;
       squares += w * x * x;
@@ -168,19 +172,18 @@ static double spread_along(const struct axes *a, const struct components *c, siz
  * the range. The bias of a categorical kernel is of first order in b where that of a normal one is of second order in
  * its deviation, so b shrinks with the square (Li and Racine, J. Multivar. Anal. 86 (2003) 266). */
 #define SPREAD_FACTOR 1.0
-#define RANGE_FACTOR 0.2
-#define CATEGORY_FACTOR 0.3
-#define CELL_SHARE 0.4 /* kernels on grids are not narrower than this share of a cell: the neighbours stay in reach */
+#define RANGE_FACTOR 0.2 /* Optuna 3.1 */
+#define BAD_FACTOR 0.13  /* of the range: what a bad trial warns of is close to it */
+#define CATEGORY_FACTOR 0.25
+#define CELL_SHARE 0.5 /* kernels on grids are not narrower than this share of a cell: the neighbours stay in reach */
 #define RANGE_VARIANCE (1.0 / 12)
 
-/* deviation: of the trials, or NaN for the range. */
-static double width_of(const struct tpe *t, const struct axis *x, double n, double deviation) {
-  double d = t->options.multivariate ? (double)t->axes.d : 1, shrink = pow(fmax(n, 1), -1 / (d + 4));
+static double width_of(const struct tpe *t, const struct axis *x, size_t n, double unshrunk) {
+  double d = t->options.multivariate ? (double)t->axes.d : 1, shrink = pow(fmax((double)n, 1), -1 / (d + 4));
   if (x->kind == AXIS_CATEGORY)
     return (1 - 1 / (double)x->cells) * CATEGORY_FACTOR * shrink * shrink;
-  double width = shrink * (isnan(deviation) ? RANGE_FACTOR : SPREAD_FACTOR * deviation);
   double least = fmax(t->options.narrowest, x->cells ? CELL_SHARE / (double)x->cells : 0);
-  return fmin(fmax(width, least), 1);
+  return fmin(fmax(unshrunk * shrink, least), 1);
 }
 
 /* Widths change with every trial, a little; they are kept while the number of trials has the same 4 leading digits in
@@ -198,7 +201,7 @@ static void fit_bad(struct tpe *t, struct ranking *r) {
     return;
   t->fitted = n;
   for (size_t i = 0; i < t->axes.d; i++)
-    axis_kernel_set(&t->axes.axis[i], &t->bad_kernels[i], width_of(t, &t->axes.axis[i], (double)n, NAN));
+    axis_kernel_set(&t->axes.axis[i], &t->bad_kernels[i], width_of(t, &t->axes.axis[i], n, BAD_FACTOR));
   components_refit(&t->axes, t->bad_kernels, &r->sample);
   components_refit(&t->axes, t->bad_kernels, &t->pending);
 }
@@ -230,20 +233,24 @@ static void weigh_good(struct tpe *t, const struct history *h) {
   double sum = 0;
   for (size_t i = 0; i < t->n_good; i++)
     sum += weight_of(t, h, i);
-  for (size_t i = 0; i < t->n_good; i++)
-    components_weigh(&t->good, i, log(weight_of(t, h, i) / sum));
+  for (size_t i = 0; i < t->n_good; i++) {
+    t->share[i] = weight_of(t, h, i) / sum;
+    components_weigh(&t->good, i, log(t->share[i]));
+  }
 }
 
-/* One trial of the prior's joins the deviation: few trials, or equal ones, do not make it vanish. */
+/* One trial of the prior's joins the deviation: few good trials, or equal ones, do not make it vanish. Beyond
+ * options.good of them it counts as one among those that would be good without that limit, and so less and less. */
 static double deviation_along(const struct tpe *t, size_t axis) {
-  double n = (double)t->n_good, spread = spread_along(&t->axes, &t->good, axis);
+  double n = fmax((double)t->n_good, t->options.gamma * (double)t->fitted_good);
+  double spread = spread_along(t, axis);
   return sqrt((n * spread * spread + RANGE_VARIANCE) / (n + 1));
 }
 
 static void fit_good(struct tpe *t) {
   for (size_t i = 0; i < t->axes.d; i++) {
-    double deviation = t->options.bandwidth == TPE_SPREAD ? deviation_along(t, i) : (double)NAN;
-    axis_kernel_set(&t->axes.axis[i], &t->good_kernels[i], width_of(t, &t->axes.axis[i], (double)t->n_good, deviation));
+    double unshrunk = t->options.bandwidth == TPE_SPREAD ? SPREAD_FACTOR * deviation_along(t, i) : RANGE_FACTOR;
+    axis_kernel_set(&t->axes.axis[i], &t->good_kernels[i], width_of(t, &t->axes.axis[i], t->n_good, unshrunk));
   }
   components_refit(&t->axes, t->good_kernels, &t->good);
 }
@@ -265,7 +272,7 @@ static size_t count_good(const struct tpe *t, const struct ranking *r) {
 
 static bool same_best(const struct tpe *t, const struct ranking *r, size_t n_good, size_t n_best) {
   return t->step == r->step && t->n_good == n_good && t->n_best == n_best &&
-         memcmp(t->best, r->top, n_best * sizeof *r->top) == 0;
+         t->fitted_good == fit_length((size_t)r->ranked) && memcmp(t->best, r->top, n_best * sizeof *r->top) == 0;
 }
 
 static void model_good(struct tpe *t, const struct history *h, struct ranking *r) {
@@ -279,10 +286,11 @@ static void model_good(struct tpe *t, const struct history *h, struct ranking *r
   t->n_good = n_good;
   t->n_best = n_best;
   mask_good(t, r, -INFINITY);
+  t->fitted_good = fit_length((size_t)r->ranked);
   t->good.n = 0;
   for (size_t i = 0; i < n_good; i++) {
     int64_t row = t->best[i].row;
-    components_put(&t->axes, t->good_kernels, &t->good, i, row, &h->u[(size_t)row * h->d], active_at(h, row));
+    components_set(&t->axes, &t->good, i, row, &h->u[(size_t)row * h->d], active_at(h, row));
   }
   weigh_good(t, h);
   fit_good(t);
@@ -386,7 +394,7 @@ static void bad_densities(struct tpe *t, const struct history *h, const struct r
 static size_t draw_component(const struct tpe *t, struct rng *rng) {
   double x = rng_uniform(rng) * (double)(t->n_good + 1) / (double)t->n_good;
   for (size_t i = 0; i < t->n_good; i++) {
-    x -= exp(t->good.weight[i]);
+    x -= t->share[i];
     if (x < 0)
       return i;
   }

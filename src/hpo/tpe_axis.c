@@ -26,6 +26,8 @@ static double log_mass(double a, double b) {
 }
 
 double axis_inside(double centre, double width) {
+  if (centre > 8.5 * width && 1 - centre > 8.5 * width)
+    return 0; /* to the last bit */
   return log_mass(-centre / width, (1 - centre) / width);
 }
 
@@ -131,6 +133,8 @@ static void set_category(const struct axis *a, struct axis_kernel *k) {
 void axis_kernel_set(const struct axis *a, struct axis_kernel *k, double width) {
   static const size_t rows[] = {[AXIS_GRID] = 2, [AXIS_CATEGORY] = 2};
   k->width = width;
+  k->precision = 0.5 / (width * width);
+  k->constant = -LOG_SQRT_2PI - log(width);
   if (a->kind == AXIS_SMOOTH)
     return;
   if (!k->table)

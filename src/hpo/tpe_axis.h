@@ -32,7 +32,8 @@ struct axis {
 
 /* A kernel's widths and what follows from them, for one axis. */
 struct axis_kernel {
-  double width;  /* standard deviation; categories: b */
+  double width;               /* standard deviation; categories: b */
+  double precision, constant; /* smooth: 1 / (2 width^2), log of 1 / (sqrt(2 pi) width) */
   double *table; /* grid: log of the mass k cells away (cells), then log of the mass inside [0, 1] (cells); log_grid:
                     (cells, cells) log masses; category: log of the mass on the same and on another one; owned */
 };

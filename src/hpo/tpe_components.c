@@ -58,9 +58,9 @@ void components_free(struct components *c) {
   *c = (struct components){0};
 }
 
-/* The same columns with more room: (n, old) becomes (n, cap), zeroed behind, and a vector more. */
+/* The same columns with more room: (n, old) becomes (n, cap), zeroed behind, and a block more. */
 static void *widen(void *old_columns, size_t n, size_t old, size_t cap, size_t element) {
-  char *from = old_columns, *to = mem_alloc((n * cap + KERNEL_LANES) * element);
+  char *from = old_columns, *to = mem_alloc((n * cap + KERNEL_BLOCK) * element);
   for (size_t i = 0; from && i < n; i++)
     memcpy(to + i * cap * element, from + i * old * element, old * element);
   free(from);
@@ -105,8 +105,8 @@ static void fit_one(const struct axes *a, const struct axis_kernel *k, struct co
   components_weigh(c, at, c->weight[at]);
 }
 
-void components_put(const struct axes *a, const struct axis_kernel *k, struct components *c, size_t at, int64_t row,
-                    const double *u, const bool *active) {
+void components_set(const struct axes *a, struct components *c, size_t at, int64_t row, const double *u,
+                    const bool *active) {
   if (at == c->n) {
     make_room(a, c);
     c->n++;
@@ -123,6 +123,11 @@ void components_put(const struct axes *a, const struct axis_kernel *k, struct co
     } else
       c->c.cell[place] = (uint32_t)(there ? axis_cell(x, u[i]) : x->cells);
   }
+}
+
+void components_put(const struct axes *a, const struct axis_kernel *k, struct components *c, size_t at, int64_t row,
+                    const double *u, const bool *active) {
+  components_set(a, c, at, row, u, active);
   fit_one(a, k, c, at);
 }
 
@@ -182,10 +187,14 @@ void queries_free(struct queries *q) {
   free(q->rows);
 }
 
-static struct term term_of(const struct axis *x, double width, double u) {
-  double cell = axis_cell_width(x, u), variance = width * width + cell * cell / 12;
-  return (struct term){
-      .column = x->column, .x = u, .precision = 0.5 / variance, .constant = -LOG_SQRT_2PI - 0.5 * log(variance)};
+static struct term term_of(const struct axis *x, const struct axis_kernel *k, double u) {
+  struct term t = {.column = x->column, .x = u, .precision = k->precision, .constant = k->constant};
+  if (x->cells) {
+    double cell = axis_cell_width(x, u), variance = k->width * k->width + cell * cell / 12;
+    t.precision = 0.5 / variance;
+    t.constant = -LOG_SQRT_2PI - 0.5 * log(variance);
+  }
+  return t;
 }
 
 void queries_set(struct queries *q, const struct axes *a, const struct axis_kernel *k, size_t i, const double *u,
@@ -202,9 +211,9 @@ void queries_set(struct queries *q, const struct axes *a, const struct axis_kern
       axis_kernel_row(x, &k[axis], axis_cell(x, u[axis]), row);
       one->lookups[one->n_lookups++] = (struct lookup){.column = x->column, .row = row};
     } else if (x->alone)
-      one->alone[one->n_alone++] = term_of(x, k[axis].width, u[axis]);
+      one->alone[one->n_alone++] = term_of(x, &k[axis], u[axis]);
     else {
-      one->merged[one->n_merged] = term_of(x, k[axis].width, u[axis]);
+      one->merged[one->n_merged] = term_of(x, &k[axis], u[axis]);
       q->constant[i] += one->merged[one->n_merged++].constant;
     }
   }

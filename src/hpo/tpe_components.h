@@ -32,6 +32,9 @@ void components_free(struct components *c);
 /* Puts a trial's point at place `at` <= n, with weight 0. active: NULL if all axes are there. */
 void components_put(const struct axes *a, const struct axis_kernel *k, struct components *c, size_t at, int64_t row,
                     const double *u, const bool *active);
+/* The same, to be refitted before use. */
+void components_set(const struct axes *a, struct components *c, size_t at, int64_t row, const double *u,
+                    const bool *active);
 void components_copy(const struct axes *a, struct components *c, size_t to, size_t from);
 void components_weigh(struct components *c, size_t at, double log_weight);
 void components_refit(const struct axes *a, const struct axis_kernel *k,

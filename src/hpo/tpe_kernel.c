@@ -27,18 +27,27 @@ INLINE void exp_lanes(lanes *x) {
   *x = (lanes)((whole_lanes)p + ((whole_lanes)shifted << 52));
 }
 
-/* log densities of a chunk for one candidate */
-INLINE void log_densities(const struct columns *c, size_t from, size_t n, const struct query *q, double *log_density) {
-  for (size_t j = 0; j < n; j += KERNEL_LANES)
-    *(lanes *)&log_density[j] = *(const lanes *)&c->start[from + j];
+/* What the merged axes add to four vectors of components, which stay in registers meanwhile. */
+INLINE void add_merged(const struct columns *c, size_t at, const struct query *q, double *log_density) {
+  lanes sum[4];
+  for (size_t k = 0; k < 4; k++)
+    sum[k] = *(const lanes *)&c->start[at + k * KERNEL_LANES];
   for (size_t i = 0; i < q->n_merged; i++) {
-    const struct term t = q->merged[i];
-    const double *centre = &c->smooth[t.column * c->cap + from];
-    for (size_t j = 0; j < n; j += KERNEL_LANES) {
-      lanes away = *(const lanes *)&centre[j] - t.x;
-      *(lanes *)&log_density[j] -= away * away * t.precision;
+    const double *centre = &c->smooth[q->merged[i].column * c->cap + at];
+    const double x = q->merged[i].x, precision = q->merged[i].precision;
+    for (size_t k = 0; k < 4; k++) {
+      lanes away = *(const lanes *)&centre[k * KERNEL_LANES] - x;
+      sum[k] -= away * away * precision;
     }
   }
+  for (size_t k = 0; k < 4; k++)
+    *(lanes *)&log_density[k * KERNEL_LANES] = sum[k];
+}
+
+/* log densities of a chunk for one candidate */
+INLINE void log_densities(const struct columns *c, size_t from, size_t n, const struct query *q, double *log_density) {
+  for (size_t j = 0; j < n; j += KERNEL_BLOCK)
+    add_merged(c, from + j, q, &log_density[j]);
   for (size_t i = 0; i < q->n_alone; i++) {
     const struct term t = q->alone[i];
     size_t at = t.column * c->cap + from;
@@ -58,7 +67,7 @@ INLINE void log_densities(const struct columns *c, size_t from, size_t n, const 
 
 INLINE void add_chunk(const struct columns *c, size_t from, size_t n, const struct query *q, struct log_sum *sum) {
   double log_density[KERNEL_CHUNK] __attribute__((aligned(64)));
-  size_t whole = (n + KERNEL_LANES - 1) / KERNEL_LANES * KERNEL_LANES;
+  size_t whole = (n + KERNEL_BLOCK - 1) / KERNEL_BLOCK * KERNEL_BLOCK;
   log_densities(c, from, whole, q, log_density);
   for (size_t j = n; j < whole; j++)
     log_density[j] = -INFINITY;

@@ -9,9 +9,10 @@
 #include <stdint.h>
 
 #define KERNEL_LANES 8
+#define KERNEL_BLOCK (4 * KERNEL_LANES)
 #define KERNEL_CHUNK 256 /* components in one go; their columns stay in the first cache while candidates pass */
 
-/* Components, by column, with room for KERNEL_LANES more numbers behind the last one. */
+/* Components, by column, with room for KERNEL_BLOCK more numbers behind the last one. */
 struct columns {
   size_t cap;
   double *start;  /* (cap): log weight and constants */
