@@ -231,14 +231,14 @@ static enum err function_admit(struct evaluator *e, size_t slot, const struct wo
   TRY(evaluator_check_work(w, f->steps, start));
   struct slot s = {.used = true, .step = w->from};
   s.key = rng_child(f->study_key, RNG_TRIAL, (uint64_t)w->key);
-  if (f->table)
-    TRY(function_table_find(f->table, &w->params, &s.row));
-  else
-    take_arguments(e, &w->params, &s);
   if (start && f->function && f->function->train) {
     TRY(state_take(start, "state", STATE_F64, s.state, FUNCTION_STATE));
     TRY(state_take_f64(start, "value", &s.value));
   }
+  if (f->table)
+    TRY(function_table_find(f->table, &w->params, &s.row));
+  else
+    take_arguments(e, &w->params, &s);
   start_stint(f, &s, w->to);
   f->slots[slot] = s;
   return OK;

@@ -118,7 +118,11 @@ enum err values_open(struct world *w, struct reader *r) {
     struct evaluator_options o = {.conf = w->conf, .space = &w->space, .folder = w->folder, .study_name = w->name};
     o.maximize = w->maximize;
     o.slots = 1;
-    e = evaluator_open(&w->evaluator, "function", &o);
+    if (strcmp(settings_text(w->conf, "function.name"), "descent") == 0)
+      e = FAIL(ERR_CONFIG, "simulate: function.name = descent has a state, which simulated workers do not keep: use "
+                           "--function curve");
+    if (e == OK)
+      e = evaluator_open(&w->evaluator, "function", &o);
   }
   settings_free(timed);
   return e;

@@ -217,7 +217,7 @@ bool steer_has_to_confirm(const struct steer *s);
 int64_t steer_repeats_out(const struct steer *s); /* that are not over */
 enum err steer_confirm(struct steer *s,
                        bool *issued); /* one more goes out, if there is one to do; there must be room */
-enum err steer_note_confirmed(struct steer *s, int64_t trial); /* after the end of one of its repeats */
+enum err steer_note_confirmed(struct steer *s, int64_t of); /* after the end of one of its repeats */
 
 /* steer_room.c: who has room for a stint. */
 struct peer *steer_roomiest(struct steer *s); /* the most free slots; NULL: nobody has room */
