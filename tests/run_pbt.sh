@@ -106,6 +106,13 @@ status_is apart 'x["children"] == 0 and x["counts"]["complete"] == 16'
 lines=$(lines_of descent/journal.log)
 [ "$(find descent/packs -name '*.h5' | wc -l)" -le 6 ] || die "packs that nobody needs stay ($lines lines)"
 
+step "a population that grows later: nobody looks for states that are gone"
+children=$("$COXSWAIN" status descent --json | check show 'x["children"]')
+cp -r descent larger
+expect 0 "$COXSWAIN" run descent.cfg --out larger --set study.trials=28 --set schedule.population=28
+status_is larger 'x["counts"]["failed"] == 0 and x["counts"]["complete"] == 28 and x["children"] > '"$children"
+python3 "$tests/history_checker.py" larger/journal.log --complete
+
 if mpirun -n 1 --enable-recovery true 2>/dev/null; then
   step "the worker that trained the parents is killed: the others go on from the disk"
   mpirun -n 3 --enable-recovery --oversubscribe --bind-to none "$COXSWAIN" run descent.cfg --out lost \

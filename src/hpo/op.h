@@ -18,6 +18,9 @@
  *   coxswain:saved  {"pack","step"}                               OP_SAVED: a state is on disk
  *   coxswain:sampler  "gp"                                        OP_TRIAL_ATTR: who proposed it, of sampler auto
  *
+ * The study's attribute coxswain:gone, [n, step], says that the states which the first n trials had at the ends of
+ * stints before that step are on disk no longer, so that nobody can start from them.
+ *
  * The study's attribute coxswain:format, behind its creation, says by which of these rules the lines are to be read;
  * none is 1. A program that goes on with a study in a newer way says so by a new coxswain:format first, and one that
  * does not know that way refuses the journal there. Format 2 has trials that come from others (coxswain:parent,

@@ -179,7 +179,7 @@ static int64_t choose_parent(const struct pbt *b, const struct study *study, con
     share = here->n > 0 && b->quantile > 0;
   int64_t *list = MEM_NEW_ARRAY(int64_t, share + 1), chosen = -1;
   for (size_t i = 0; i < share && here->items[i].value < own.value; i++)
-    if (trial_mark(&study->trials[here->items[i].trial], step))
+    if (study_mark(study, &study->trials[here->items[i].trial], step))
       list[candidates++] = here->items[i].trial;
   if (candidates > 0)
     chosen = list[rng_below(rng, candidates)];
@@ -219,12 +219,16 @@ static const struct trial *first_at(const struct schedule *s, const struct study
   return NULL;
 }
 
-static const struct trial *first_waiting(const struct schedule *s, const struct study *study) {
+/* A failed one is passed over as long as nobody is there from whom its place could go on. */
+static const struct trial *first_waiting(const struct schedule *s, const struct study *study, bool *child) {
   const struct pbt *b = s->context;
-  const struct trial *t = NULL;
-  for (size_t k = 0; k <= b->n_stations && !t; k++)
-    t = first_at(s, study, k);
-  return t;
+  for (size_t k = 0; k <= b->n_stations; k++) {
+    const struct trial *t = first_at(s, study, k);
+    *child = t && parent_of_next(b, study, t) >= 0;
+    if (t && (*child || !has_failed(t)))
+      return t;
+  }
+  return NULL;
 }
 
 static int64_t next_stop(const struct schedule *s, int64_t step) {
@@ -239,14 +243,13 @@ static enum next pbt_next(struct schedule *s, const struct study *study, int64_t
   *to = next_stop(s, 0);
   if (is_there || (fresh >= 0 && study_proposed(study) < b->population))
     return NEXT_NEW;
-  const struct trial *t = first_waiting(s, study);
+  bool child;
+  const struct trial *t = first_waiting(s, study, &child);
   if (!t)
     return NEXT_WAIT;
   *trial = t->number;
   *to = next_stop(s, has_failed(t) ? place_step(b, t) : t->step);
-  if (parent_of_next(b, study, t) >= 0)
-    return NEXT_CHILD;
-  return has_failed(t) ? NEXT_WAIT : NEXT_RESUME; /* nobody has come to where a failed one could be replaced */
+  return child ? NEXT_CHILD : NEXT_RESUME;
 }
 
 /* ---- the new one ---- */

@@ -85,6 +85,7 @@ static bool restore_points(struct study *s) {
   if (!s->space)
     s->history.n = s->history.n_events = 0;
   study_note_effort(s);
+  study_note_marks(s);
   return good;
 }
 

@@ -32,6 +32,11 @@ int64_t study_over(const struct study *s) {
   return s->counts[TRIAL_COMPLETE] + s->counts[TRIAL_PRUNED] + s->counts[TRIAL_FAIL];
 }
 
+const struct state_ref *study_mark(const struct study *s, const struct trial *t, int64_t step) {
+  bool gone = t->number < s->gone_trials && step < s->gone_step;
+  return gone ? NULL : trial_mark(t, step);
+}
+
 int64_t study_proposed(const struct study *s) {
   return (int64_t)s->n - s->children - s->repeats;
 }
@@ -79,6 +84,7 @@ static enum err study_attr(struct study *s, const struct op *op) {
   free(a->json);
   a->json = mem_strdup(op->json);
   study_note_effort(s);
+  study_note_marks(s);
   return OK;
 }
 

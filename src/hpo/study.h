@@ -60,6 +60,8 @@ struct study {
   int64_t ops;                  /* applied so far */
   int64_t next_stint;           /* id of the next stint */
   int64_t counts[5];            /* by enum trial_state, without repeats */
+  int64_t gone_trials;          /* marks of the first so many trials at steps before gone_step are no longer on disk: */
+  int64_t gone_step;            /* the attribute coxswain:gone */
   int64_t children;             /* trials that start from another one's state */
   int64_t repeats;              /* trials that repeat another one's point, and how many of these are over: they are */
   int64_t repeats_over;         /* no part of the search, and count for none of its limits */
@@ -96,6 +98,8 @@ int64_t study_find_open(const struct study *s, const struct params *p); /* the f
                                                                          * over; -1: none */
 bool study_better(const struct study *s, double a, double b);           /* a better than b; NaN is worse than all */
 const char *study_attribute(const struct study *s, const char *key);    /* JSON text or NULL */
+/* The state that t had at the end of a stint at that step, if others can start from it; NULL. */
+const struct state_ref *study_mark(const struct study *s, const struct trial *t, int64_t step);
 /* The k best COMPLETE trials that are no repeats, best first, into index[]; returns how many. Ties: the lower number
  * first. */
 size_t study_best(const struct study *s, size_t k, size_t *index);

@@ -1,4 +1,6 @@
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,6 +156,15 @@ void history_note_sampler(struct study *s, const struct trial *t) {
   const struct attribute *a = attribute_find(t->attributes, t->n_attributes, SAMPLER_ATTRIBUTE, true);
   if (t->row >= 0)
     s->history.by[t->row] = (unsigned char)(a ? by_of_json(a->json) : BY_UNKNOWN);
+}
+
+void study_note_marks(struct study *s) {
+  const char *gone = study_attribute(s, "coxswain:gone");
+  int64_t trials, step;
+  if (!gone || sscanf(gone, "[%" SCNd64 ", %" SCNd64 "]", &trials, &step) != 2)
+    trials = step = 0;
+  s->gone_trials = trials;
+  s->gone_step = step;
 }
 
 void study_note_effort(struct study *s) {

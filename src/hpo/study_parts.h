@@ -12,6 +12,7 @@ enum err point_value(const char *distribution, double internal, struct value *ou
 void study_settle(struct study *s, struct trial *t);
 void study_note_effort(struct study *s); /* history.effort, after its attribute may have changed */
 void history_note_sampler(struct study *s, const struct trial *t); /* its row's `by`, after that attribute */
+void study_note_marks(struct study *s);                            /* gone_trials, gone_step, as well */
 void history_init(struct history *h, const struct space *space);
 /* Brings the trial's row of the history up to date. */
 void history_update(struct study *s, const struct trial *t);   /* value and state */

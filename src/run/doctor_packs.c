@@ -89,7 +89,7 @@ static int newest_state(const struct doctor *d, const struct trial *t) {
 /* What others may start from, as long as the study goes on. */
 static void mark_shared(const struct doctor *d, const struct trial *t) {
   for (size_t i = 0; i < t->n_marks; i++) {
-    struct doctor_pack *p = find_pack(d, t->marks[i].pack);
+    struct doctor_pack *p = study_mark(&d->study, t, t->marks[i].step) ? find_pack(d, t->marks[i].pack) : NULL;
     if (p)
       p->needed = true;
   }

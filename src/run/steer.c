@@ -79,6 +79,7 @@ static enum err keep(struct steer *s) {
   if (now - s->last_kept < settings_double(s->conf, "run.checkpoint"))
     return OK;
   s->last_kept = now;
+  TRY(steer_note_gone(s));
   TRY(commit(s)); /* what takes the place of a pack is on record before the pack goes */
   steer_collect_checkpoints(s);
   steer_collect_packs(s);
@@ -191,6 +192,7 @@ static enum err finish(struct steer *s) {
   snprintf(text, sizeof text, "\"%s\"", is_over(s) ? halt_words[s->halt] : "");
   TRY(steer_attribute(s, -1, true, "coxswain:done", text));
   snprintf(text, sizeof text, "\"%s\"", left_word(s));
+  TRY(steer_note_gone(s));
   TRY(steer_attribute(s, -1, true, "coxswain:left", text));
   TRY(journal_commit(s->journal));
   steer_snapshot_now(s);

@@ -262,6 +262,7 @@ void steer_change_keep(struct steer *s, size_t keep); /* run.keep is another one
 bool steer_is_best(const struct steer *s, int64_t trial);
 void steer_keep_states(struct steer *s, int64_t trial); /* after its end: may the worker forget? */
 void steer_forget(struct steer *s, int64_t trial);      /* the worker that has its state in memory lets go of it */
+enum err steer_note_gone(struct steer *s);              /* before a commit, behind which packs are collected */
 void steer_collect_packs(struct steer *s);              /* removes packs that nothing needs */
 enum err steer_write_best(struct steer *s);             /* best/trial-NNNNNN.h5 */
 

@@ -96,6 +96,19 @@ static bool remove_pack(struct steer *s, const char *name) {
   return removed;
 }
 
+/* Before states go that others could start from, the journal has it that they did: who joins a population later does
+ * not look for them. */
+enum err steer_note_gone(struct steer *s) {
+  int64_t oldest = schedule_oldest(&s->schedule, &s->study);
+  char text[64];
+  oldest = oldest < s->schedule.steps ? oldest : s->schedule.steps;
+  bool known = oldest == s->study.gone_step && s->study.gone_trials == (int64_t)s->study.n;
+  if (known || oldest < s->study.gone_step || (!schedule_breeds(&s->schedule) && s->study.children == 0))
+    return OK;
+  snprintf(text, sizeof text, "[%zu, %lld]", s->study.n, (long long)oldest);
+  return steer_attribute(s, -1, true, "coxswain:gone", text);
+}
+
 struct names {
   char **items;
   size_t n, cap;
@@ -118,6 +131,8 @@ void steer_collect_packs(struct steer *s) {
     for (int k = 0; k < 2 && needs; k++)
       if (t->saved[k].pack)
         add_name(&needed, t->saved[k].pack);
+    if (needs && t->parent >= 0 && !t->saved[0].pack)
+      add_name(&needed, t->start.pack);
     for (size_t k = t->n_marks; k-- > 0 && t->marks[k].step >= oldest;)
       add_name(&needed, t->marks[k].pack);
   }

@@ -186,7 +186,7 @@ static enum err issue_child(struct steer *s, int64_t replaced, int64_t to, struc
     return OK;
   origin.parent = child->parent;
   origin.step = child->step;
-  origin.name = trial_mark(&s->study.trials[child->parent], child->step)->pack;
+  origin.name = study_mark(&s->study, &s->study.trials[child->parent], child->step)->pack;
   origin.replaces = replaced;
   if (!trial_is_over(&s->study.trials[replaced]))
     TRY(end_here(s, replaced, TRIAL_PRUNED));
