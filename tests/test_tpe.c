@@ -318,12 +318,12 @@ static void test_densities(void) {
 /* ---- the loops ---- */
 
 static void test_kernels_agree(void) {
-  enum { N = 600, COLUMNS = 3, CAP = N + KERNEL_BLOCK };
-  static double start_[CAP], smooth[COLUMNS * CAP], there[COLUMNS * CAP], inside[COLUMNS * CAP], row[40];
-  static uint32_t cell[COLUMNS * CAP];
+  enum { N = 9 * KERNEL_BLOCK, COLUMNS = 3 };
+  static double start_[N], smooth[COLUMNS * N], there[COLUMNS * N], inside[COLUMNS * N], row[40];
+  static uint32_t cell[COLUMNS * N];
   struct rng r = rng_of(rng_key("kernels", 1));
-  for (size_t i = 0; i < COLUMNS * CAP; i++) {
-    start_[i % CAP] = i % 17 == 0 ? -(double)INFINITY : rng_normal(&r);
+  for (size_t i = 0; i < COLUMNS * N; i++) {
+    start_[i % N] = i % 17 == 0 ? -(double)INFINITY : rng_normal(&r);
     smooth[i] = rng_uniform(&r);
     there[i] = rng_uniform(&r) < 0.7;
     inside[i] = there[i] > 0 ? -rng_uniform(&r) : 0;
@@ -331,29 +331,31 @@ static void test_kernels_agree(void) {
   }
   for (size_t i = 0; i < 40; i++)
     row[i] = -30 * rng_uniform(&r);
-  const struct columns c = {
-      .cap = CAP, .start = start_, .smooth = smooth, .there = there, .inside = inside, .cell = cell};
+  const struct columns c = {COLUMNS, COLUMNS, start_, smooth, there, inside, cell};
+  struct line lines[] = {{.column = 1, .slope = -2}};
   struct term merged[] = {{.column = 0, .x = 0.3, .precision = 5000}, {.column = 2, .x = 0.9, .precision = 3}};
   struct term alone[] = {{.column = 1, .x = 0.5, .precision = 40, .constant = 1.5}};
   struct lookup lookups[] = {{.column = 1, .row = row}};
-  const struct query q = {merged, alone, lookups, 2, 1, 1};
-  const size_t lengths[] = {1, 7, 8, 9, 255, 256};
+  const struct query q = {lines, merged, alone, lookups, 1, 2, 1, 1};
+  const size_t lengths[] = {1, 7, 8, 9, 31, 32, 33, KERNEL_CHUNK - 1, KERNEL_CHUNK};
   kernel_add *all[4];
   size_t n_kernels = kernel_all(all);
   for (size_t k = 0; k < sizeof lengths / sizeof *lengths; k++) {
+    size_t first = KERNEL_BLOCK, second = first + KERNEL_CHUNK;
     struct log_sum sums[4];
     double plain = 0;
-    for (size_t j = 0; j < 5 + 2 * lengths[k]; j++) {
-      double x =
-          start_[j] - 5000 * pow(smooth[j] - 0.3, 2) - 3 * pow(smooth[2 * CAP + j] - 0.9, 2) + row[cell[CAP + j]];
-      if (there[CAP + j] > 0)
-        x += 1.5 - 40 * pow(smooth[CAP + j] - 0.5, 2) - inside[CAP + j];
-      plain += j < 5 ? 0 : exp(x);
+    for (size_t j = first; j < second + lengths[k]; j++) {
+      double x0 = smooth[column_place(COLUMNS, 0, j)], x2 = smooth[column_place(COLUMNS, 2, j)];
+      size_t middle = column_place(COLUMNS, 1, j);
+      double x = start_[j] - 5000 * pow(x0 - 0.3, 2) - 3 * pow(x2 - 0.9, 2) + row[cell[middle]] - 2 * smooth[middle];
+      if (there[middle] > 0)
+        x += 1.5 - 40 * pow(smooth[middle] - 0.5, 2) - inside[middle];
+      plain += j < first + lengths[k] || j >= second ? exp(x) : 0;
     }
     for (size_t i = 0; i < n_kernels; i++) {
       sums[i] = (struct log_sum){.max = -INFINITY};
-      all[i](&c, 5, lengths[k], &q, &sums[i]);
-      all[i](&c, 5 + lengths[k], lengths[k], &q, &sums[i]);
+      all[i](&c, first, lengths[k], &q, &sums[i]);
+      all[i](&c, second, lengths[k], &q, &sums[i]);
       CHECK(memcmp(&sums[i], &sums[0], sizeof *sums) == 0);
     }
     CHECK_NEAR(log_sum_value(&sums[0]), log(plain), 1e-12 * (1 + fabs(log(plain))));

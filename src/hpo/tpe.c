@@ -372,7 +372,7 @@ static void bad_densities(struct tpe *t, const struct history *h, const struct r
   size_t used = r->sample.n < cap ? r->sample.n : cap, taken = 0;
   for (size_t i = 0; i < t->n_good; i++)
     taken += ranking_place(r, t->best[i].row) < used;
-  size_t from = t->pending.n > most ? t->pending.n - most : 0;
+  size_t from = t->pending.n > most ? (t->pending.n - most) / KERNEL_BLOCK * KERNEL_BLOCK : 0;
   double trials = (double)r->n - (double)t->n_good, pending = (double)t->pending.n, all = trials + pending + 1;
   set_queries(t, t->bad_kernels, n, u, there);
   components_add(&r->sample, 0, used, &t->queries, n, t->sums);

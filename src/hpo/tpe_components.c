@@ -58,28 +58,31 @@ void components_free(struct components *c) {
   *c = (struct components){0};
 }
 
-/* The same columns with more room: (n, old) becomes (n, cap), zeroed behind, and a block more. */
-static void *widen(void *old_columns, size_t n, size_t old, size_t cap, size_t element) {
-  char *from = old_columns, *to = mem_alloc((n * cap + KERNEL_BLOCK) * element);
-  for (size_t i = 0; from && i < n; i++)
-    memcpy(to + i * cap * element, from + i * old * element, old * element);
-  free(from);
-  return to;
+static void *more(void *old, size_t n, size_t cap, size_t element) {
+  char *larger = mem_realloc(old, cap * element + 1);
+  memset(larger + n * element, 0, (cap - n) * element);
+  return larger;
 }
 
 static void make_room(const struct axes *a, struct components *c) {
-  if (c->n < c->c.cap)
+  if (c->n < c->cap)
     return;
-  size_t old = c->c.cap, cap = old ? 2 * old : 64;
-  c->c.start = widen(c->c.start, 1, old, cap, sizeof *c->c.start);
-  c->c.smooth = widen(c->c.smooth, a->n_smooth, old, cap, sizeof *c->c.smooth);
-  c->c.there = widen(c->c.there, a->n_smooth, old, cap, sizeof *c->c.there);
-  c->c.inside = widen(c->c.inside, a->n_smooth, old, cap, sizeof *c->c.inside);
-  c->c.cell = widen(c->c.cell, a->n_cells, old, cap, sizeof *c->c.cell);
-  c->weight = widen(c->weight, 1, old, cap, sizeof *c->weight);
-  c->inside = widen(c->inside, 1, old, cap, sizeof *c->inside);
-  c->row = widen(c->row, 1, old, cap, sizeof *c->row);
-  c->c.cap = cap;
+  size_t n = c->cap, cap = n ? 2 * n : 2 * KERNEL_BLOCK, smooth = a->n_smooth, cells = a->n_cells;
+  c->c.n_smooth = smooth;
+  c->c.n_cells = cells;
+  c->c.start = more(c->c.start, n, cap, sizeof *c->c.start);
+  c->c.smooth = more(c->c.smooth, n * smooth, cap * smooth, sizeof *c->c.smooth);
+  c->c.there = more(c->c.there, n * smooth, cap * smooth, sizeof *c->c.there);
+  c->c.inside = more(c->c.inside, n * smooth, cap * smooth, sizeof *c->c.inside);
+  c->c.cell = more(c->c.cell, n * cells, cap * cells, sizeof *c->c.cell);
+  c->weight = more(c->weight, n, cap, sizeof *c->weight);
+  c->inside = more(c->inside, n, cap, sizeof *c->inside);
+  c->row = more(c->row, n, cap, sizeof *c->row);
+  c->cap = cap;
+}
+
+static size_t place_of(const struct components *c, const struct axis *x, size_t at) {
+  return column_place(x->kind == AXIS_SMOOTH ? c->c.n_smooth : c->c.n_cells, x->column, at);
 }
 
 void components_weigh(struct components *c, size_t at, double log_weight) {
@@ -87,19 +90,22 @@ void components_weigh(struct components *c, size_t at, double log_weight) {
   c->c.start[at] = log_weight - c->inside[at];
 }
 
-/* What depends on the widths: the mass inside the cube. */
+/* What depends on the widths: the mass inside the cube, and the squares of the centres,
+ * -(x - c)^2 p = -c^2 p + 2 c x p - x^2 p, both from the middle of the range. */
 static void fit_one(const struct axes *a, const struct axis_kernel *k, struct components *c, size_t at) {
   double merged = 0;
   for (size_t i = 0; i < a->d; i++) {
     const struct axis *x = &a->axis[i];
     if (x->kind != AXIS_SMOOTH)
       continue;
-    size_t place = x->column * c->c.cap + at;
+    size_t place = place_of(c, x, at);
     double inside = c->c.there[place] > 0 ? axis_inside(c->c.smooth[place], k[i].width) : 0;
     if (x->alone)
       c->c.inside[place] = inside;
-    else
-      merged += inside;
+    else {
+      double c_middle = c->c.smooth[place] - 0.5;
+      merged += inside + (x->cells ? 0 : c_middle * c_middle * k[i].precision);
+    }
   }
   c->inside[at] = merged;
   components_weigh(c, at, c->weight[at]);
@@ -115,7 +121,7 @@ void components_set(const struct axes *a, struct components *c, size_t at, int64
   c->weight[at] = 0;
   for (size_t i = 0; i < a->d; i++) {
     const struct axis *x = &a->axis[i];
-    size_t place = x->column * c->c.cap + at;
+    size_t place = place_of(c, x, at);
     bool there = !active || active[i];
     if (x->kind == AXIS_SMOOTH) {
       c->c.smooth[place] = u[i];
@@ -136,14 +142,15 @@ void components_copy(const struct axes *a, struct components *c, size_t to, size
   c->weight[to] = c->weight[from];
   c->inside[to] = c->inside[from];
   c->row[to] = c->row[from];
-  for (size_t i = 0; i < a->n_smooth; i++) {
-    size_t column = i * c->c.cap;
-    c->c.smooth[column + to] = c->c.smooth[column + from];
-    c->c.there[column + to] = c->c.there[column + from];
-    c->c.inside[column + to] = c->c.inside[column + from];
+  for (size_t i = 0; i < a->d; i++) {
+    size_t new_place = place_of(c, &a->axis[i], to), old = place_of(c, &a->axis[i], from);
+    if (a->axis[i].kind == AXIS_SMOOTH) {
+      c->c.smooth[new_place] = c->c.smooth[old];
+      c->c.there[new_place] = c->c.there[old];
+      c->c.inside[new_place] = c->c.inside[old];
+    } else
+      c->c.cell[new_place] = c->c.cell[old];
   }
-  for (size_t i = 0; i < a->n_cells; i++)
-    c->c.cell[i * c->c.cap + to] = c->c.cell[i * c->c.cap + from];
 }
 
 void components_refit(const struct axes *a, const struct axis_kernel *k, struct components *c) {
@@ -153,13 +160,13 @@ void components_refit(const struct axes *a, const struct axis_kernel *k, struct 
 
 double components_centre(const struct axes *a, const struct components *c, size_t at, size_t axis) {
   const struct axis *x = &a->axis[axis];
-  size_t place = x->column * c->c.cap + at;
+  size_t place = place_of(c, x, at);
   return x->kind == AXIS_SMOOTH ? c->c.smooth[place] : axis_centre(x, c->c.cell[place]);
 }
 
 bool components_there(const struct axes *a, const struct components *c, size_t at, size_t axis) {
   const struct axis *x = &a->axis[axis];
-  size_t place = x->column * c->c.cap + at;
+  size_t place = place_of(c, x, at);
   return x->kind == AXIS_SMOOTH ? c->c.there[place] > 0 : c->c.cell[place] < x->cells;
 }
 
@@ -169,10 +176,12 @@ void queries_init(struct queries *q, const struct axes *a, size_t cap) {
   q->cap = cap;
   q->query = MEM_NEW_ARRAY(struct query, cap);
   q->constant = MEM_NEW_ARRAY(double, cap);
+  q->lines = MEM_NEW_ARRAY(struct line, cap * a->n_smooth + 1);
   q->terms = MEM_NEW_ARRAY(struct term, cap * 2 * a->n_smooth + 1);
   q->lookups = MEM_NEW_ARRAY(struct lookup, cap * a->n_cells + 1);
   q->rows = MEM_NEW_ARRAY(double, cap * a->row_length + a->longest + 1);
   for (size_t i = 0; i < cap; i++) {
+    q->query[i].lines = q->lines + i * a->n_smooth;
     q->query[i].merged = q->terms + 2 * i * a->n_smooth;
     q->query[i].alone = q->query[i].merged + a->n_smooth;
     q->query[i].lookups = q->lookups + i * a->n_cells;
@@ -182,6 +191,7 @@ void queries_init(struct queries *q, const struct axes *a, size_t cap) {
 void queries_free(struct queries *q) {
   free(q->query);
   free(q->constant);
+  free(q->lines);
   free(q->terms);
   free(q->lookups);
   free(q->rows);
@@ -200,7 +210,7 @@ static struct term term_of(const struct axis *x, const struct axis_kernel *k, do
 void queries_set(struct queries *q, const struct axes *a, const struct axis_kernel *k, size_t i, const double *u,
                  const bool *there) {
   struct query *one = &q->query[i];
-  one->n_merged = one->n_alone = one->n_lookups = 0;
+  one->n_lines = one->n_merged = one->n_alone = one->n_lookups = 0;
   q->constant[i] = 0;
   for (size_t axis = 0; axis < a->d; axis++) {
     const struct axis *x = &a->axis[axis];
@@ -210,6 +220,10 @@ void queries_set(struct queries *q, const struct axes *a, const struct axis_kern
       double *row = q->rows + i * a->row_length + x->row;
       axis_kernel_row(x, &k[axis], axis_cell(x, u[axis]), row);
       one->lookups[one->n_lookups++] = (struct lookup){.column = x->column, .row = row};
+    } else if (!x->alone && !x->cells) {
+      double middle = u[axis] - 0.5, slope = 2 * middle * k[axis].precision;
+      one->lines[one->n_lines++] = (struct line){.column = x->column, .slope = slope};
+      q->constant[i] += k[axis].constant - middle * middle * k[axis].precision - 0.5 * slope;
     } else if (x->alone)
       one->alone[one->n_alone++] = term_of(x, &k[axis], u[axis]);
     else {
@@ -222,7 +236,7 @@ void queries_set(struct queries *q, const struct axes *a, const struct axis_kern
 void components_add(const struct components *c, size_t from, size_t to, const struct queries *q, size_t n,
                     struct log_sum *sums) {
   kernel_add *add = kernel_best();
-  for (; from < to; from += KERNEL_CHUNK) {
+  for (from = from / KERNEL_BLOCK * KERNEL_BLOCK; from < to; from += KERNEL_CHUNK) {
     size_t chunk = to - from < KERNEL_CHUNK ? to - from : KERNEL_CHUNK;
     for (size_t i = 0; i < n; i++)
       add(&c->c, from, chunk, &q->query[i], &sums[i]);

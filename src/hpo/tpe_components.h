@@ -22,9 +22,10 @@ void kernels_free(const struct axes *a, struct axis_kernel *kernels);
 
 struct components {
   struct columns c;
-  size_t n;
+  size_t n, cap;
   double *weight; /* (cap): log; -INFINITY takes a component out */
-  double *inside; /* (cap): log of the mass inside the cube, over the axes that are never asked for alone */
+  double *inside; /* (cap): log of the mass inside the cube, and squares of the centres, over the axes that are never
+                     asked for alone */
   int64_t *row;   /* (cap): of the history */
 };
 
@@ -46,6 +47,7 @@ bool components_there(const struct axes *a, const struct components *c, size_t a
 struct queries {
   struct query *query;
   double *constant; /* (cap): what all components add */
+  struct line *lines;
   struct term *terms;
   struct lookup *lookups;
   double *rows;
@@ -56,7 +58,8 @@ void queries_free(struct queries *q);
 /* Candidate i; there: NULL if all axes count. */
 void queries_set(struct queries *q, const struct axes *a, const struct axis_kernel *k, size_t i, const double *u,
                  const bool *there);
-/* Adds components [from, to) to sums (n), one for each of the first n candidates; without their constants. */
+/* Adds components [from, to), from the beginning of a block on, to sums (n), one for each of the first n candidates;
+ * without their constants. */
 void components_add(const struct components *c, size_t from, size_t to, const struct queries *q, size_t n,
                     struct log_sum *sums);
 

@@ -27,40 +27,49 @@ INLINE void exp_lanes(lanes *x) {
   *x = (lanes)((whole_lanes)p + ((whole_lanes)shifted << 52));
 }
 
-/* What the merged axes add to four vectors of components, which stay in registers meanwhile. */
-INLINE void add_merged(const struct columns *c, size_t at, const struct query *q, double *log_density) {
-  lanes sum[4];
-  for (size_t k = 0; k < 4; k++)
-    sum[k] = *(const lanes *)&c->start[at + k * KERNEL_LANES];
+/* What the merged axes add to a block, which stays in registers meanwhile. */
+INLINE void add_merged(const double *smooth, const struct query *q, lanes sum[4]) {
+  for (size_t i = 0; i < q->n_lines; i++) {
+    const double *centre = smooth + q->lines[i].column * KERNEL_BLOCK;
+    const double slope = q->lines[i].slope;
+    for (size_t k = 0; k < 4; k++)
+      sum[k] += *(const lanes *)&centre[k * KERNEL_LANES] * slope;
+  }
   for (size_t i = 0; i < q->n_merged; i++) {
-    const double *centre = &c->smooth[q->merged[i].column * c->cap + at];
+    const double *centre = smooth + q->merged[i].column * KERNEL_BLOCK;
     const double x = q->merged[i].x, precision = q->merged[i].precision;
     for (size_t k = 0; k < 4; k++) {
       lanes away = *(const lanes *)&centre[k * KERNEL_LANES] - x;
       sum[k] -= away * away * precision;
     }
   }
-  for (size_t k = 0; k < 4; k++)
-    *(lanes *)&log_density[k * KERNEL_LANES] = sum[k];
 }
 
-/* log densities of a chunk for one candidate */
-INLINE void log_densities(const struct columns *c, size_t from, size_t n, const struct query *q, double *log_density) {
-  for (size_t j = 0; j < n; j += KERNEL_BLOCK)
-    add_merged(c, from + j, q, &log_density[j]);
+INLINE void add_alone(const struct columns *c, size_t from, const struct query *q, lanes sum[4]) {
   for (size_t i = 0; i < q->n_alone; i++) {
     const struct term t = q->alone[i];
-    size_t at = t.column * c->cap + from;
-    for (size_t j = 0; j < n; j += KERNEL_LANES) {
-      lanes away = *(const lanes *)&c->smooth[at + j] - t.x;
-      lanes says = t.constant - away * away * t.precision - *(const lanes *)&c->inside[at + j];
-      *(lanes *)&log_density[j] += *(const lanes *)&c->there[at + j] * says;
+    size_t at = column_place(c->n_smooth, t.column, from);
+    for (size_t k = 0; k < 4; k++, at += KERNEL_LANES) {
+      lanes away = *(const lanes *)&c->smooth[at] - t.x;
+      lanes says = t.constant - away * away * t.precision - *(const lanes *)&c->inside[at];
+      sum[k] += *(const lanes *)&c->there[at] * says;
     }
   }
+}
+
+/* log densities of a block for one candidate */
+INLINE void log_densities(const struct columns *c, size_t from, const struct query *q, double *log_density) {
+  lanes sum[4];
+  for (size_t k = 0; k < 4; k++)
+    sum[k] = *(const lanes *)&c->start[from + k * KERNEL_LANES];
+  add_merged(&c->smooth[column_place(c->n_smooth, 0, from)], q, sum);
+  add_alone(c, from, q, sum);
+  for (size_t k = 0; k < 4; k++)
+    *(lanes *)&log_density[k * KERNEL_LANES] = sum[k];
   for (size_t i = 0; i < q->n_lookups; i++) {
     const double *row = q->lookups[i].row;
-    const uint32_t *cell = &c->cell[q->lookups[i].column * c->cap + from];
-    for (size_t j = 0; j < n; j++)
+    const uint32_t *cell = &c->cell[column_place(c->n_cells, q->lookups[i].column, from)];
+    for (size_t j = 0; j < KERNEL_BLOCK; j++)
       log_density[j] += row[cell[j]];
   }
 }
@@ -68,7 +77,8 @@ INLINE void log_densities(const struct columns *c, size_t from, size_t n, const 
 INLINE void add_chunk(const struct columns *c, size_t from, size_t n, const struct query *q, struct log_sum *sum) {
   double log_density[KERNEL_CHUNK] __attribute__((aligned(64)));
   size_t whole = (n + KERNEL_BLOCK - 1) / KERNEL_BLOCK * KERNEL_BLOCK;
-  log_densities(c, from, whole, q, log_density);
+  for (size_t j = 0; j < whole; j += KERNEL_BLOCK)
+    log_densities(c, from + j, q, &log_density[j]);
   for (size_t j = n; j < whole; j++)
     log_density[j] = -INFINITY;
   lanes most = (lanes){0} - (double)INFINITY;
