@@ -101,7 +101,7 @@ static void step(struct fixture *f) {
   if (what < 0.4)
     add_event(f, row, TRIAL_COMPLETE, 9, value);
   else if (what < 0.5)
-    add_event(f, row, TRIAL_FAIL, reached, NAN);
+    add_event(f, row, TRIAL_FAIL, reached, (double)NAN);
   else if (what < 0.6 && reached)
     add_event(f, row, TRIAL_PRUNED, reached, h->events[last].value);
   else if (reached < 9)
@@ -353,14 +353,14 @@ static void test_kernels_agree(void) {
       plain += j < first + lengths[k] || j >= second ? exp(x) : 0;
     }
     for (size_t i = 0; i < n_kernels; i++) {
-      sums[i] = (struct log_sum){.max = -INFINITY};
+      sums[i] = (struct log_sum){.max = -(double)INFINITY};
       all[i](&c, first, lengths[k], &q, &sums[i]);
       all[i](&c, second, lengths[k], &q, &sums[i]);
       CHECK(memcmp(&sums[i], &sums[0], sizeof *sums) == 0);
     }
     CHECK_NEAR(log_sum_value(&sums[0]), log(plain), 1e-12 * (1 + fabs(log(plain))));
   }
-  struct log_sum none = {.max = -INFINITY};
+  struct log_sum none = {.max = -(double)INFINITY};
   CHECK(log_sum_value(&none) == -(double)INFINITY);
 }
 
@@ -433,7 +433,7 @@ static void test_running_and_failed_repel(void) {
   densities_of(&f, &o, here, &good[0], &bad[0]);
   int64_t row = add_row(&f, here);
   densities_of(&f, &o, here, &good[1], &bad[1]);
-  add_event(&f, row, TRIAL_FAIL, 0, NAN);
+  add_event(&f, row, TRIAL_FAIL, 0, (double)NAN);
   densities_of(&f, &o, here, &good[2], &bad[2]);
   for (int i = 0; i < 3; i++) /* failures beyond all measure move nothing else */
     add_event(&f, add_row(&f, here), TRIAL_COMPLETE, 1, (double)INFINITY);
@@ -497,6 +497,49 @@ static void test_budgets(void) {
   drop(&only);
 }
 
+/* So many of the best fail, unasked, that those kept in order are used up; what comes meanwhile is worse than all. */
+static void test_the_best_fail(void) {
+  struct fixture f;
+  struct tpe_options o = tpe_defaults();
+  start(&f, 1, floats);
+  struct tpe *t = tpe_new(&f.space, rng_key("study", 1), &o);
+  for (int i = 0; i < 120; i++)
+    add_event(&f, add_random_row(&f), TRIAL_RUNNING, 1, i);
+  check_densities(&f, t);
+  for (int64_t i = 0; i < 46; i++)
+    add_event(&f, i, TRIAL_FAIL, 1, (double)NAN);
+  for (int i = 0; i < 40; i++)
+    add_event(&f, add_random_row(&f), TRIAL_RUNNING, 1, 1000 + i);
+  check_densities(&f, t);
+  tpe_free(t);
+  drop(&f);
+}
+
+/* The largest budget that is known well enough may become too little known again. */
+static void test_back_to_a_budget(void) {
+  struct fixture f;
+  struct tpe_options o = tpe_defaults();
+  start(&f, 1, floats);
+  o.by_budget = true;
+  o.startup = 5;
+  struct tpe *t = tpe_new(&f.space, rng_key("study", 1), &o);
+  double u[3] = {0.4, 0.5, 0.6}, good[2], bad[2];
+  for (int i = 0; i < 12; i++)
+    add_event(&f, add_random_row(&f), TRIAL_RUNNING, 1, i);
+  REQUIRE(tpe_densities(t, &f.h, 1, u, good, bad));
+  for (int64_t i = 0; i < 5; i++)
+    add_event(&f, i, TRIAL_RUNNING, 3, (double)i);
+  REQUIRE(tpe_densities(t, &f.h, 1, u, good, bad));
+  for (int i = 0; i < 3; i++)
+    add_event(&f, add_random_row(&f), TRIAL_RUNNING, 1, -1 - i);
+  add_event(&f, 4, TRIAL_FAIL, 3, (double)NAN);
+  REQUIRE(tpe_densities(t, &f.h, 1, u, good, bad));
+  densities_of(&f, &o, u, &good[1], &bad[1]);
+  CHECK(good[0] == good[1] && bad[0] == bad[1]);
+  tpe_free(t);
+  drop(&f);
+}
+
 /* A sample of the bad ones stands for all of them. */
 static void test_sample(void) {
   struct fixture f;
@@ -551,7 +594,7 @@ static double search(const char *text, uint64_t seed, const struct tpe_options *
   struct fixture f;
   start(&f, seed, text);
   struct tpe *t = tpe_new(&f.space, rng_key("study", seed), o);
-  double best = INFINITY, u[16];
+  double best = (double)INFINITY, u[16];
   struct params p;
   params_init(&p);
   for (int i = 0; i < trials; i++) {
@@ -608,6 +651,7 @@ static void test_searches(void) {
 int main(void) {
   return TEST_MAIN("tpe", {"densities", test_densities}, {"kernels agree", test_kernels_agree}, {"purity", test_purity},
                    {"running and failed trials repel", test_running_and_failed_repel}, {"weights", test_weights},
-                   {"budgets", test_budgets}, {"a sample stands for all", test_sample},
+                   {"budgets", test_budgets}, {"the best fail", test_the_best_fail},
+                   {"back to a budget", test_back_to_a_budget}, {"a sample stands for all", test_sample},
                    {"prefers unseen points", test_prefers_unseen}, {"searches", test_searches});
 }

@@ -285,7 +285,7 @@ static void model_good(struct tpe *t, const struct history *h, struct ranking *r
   memcpy(t->best, r->top, n_best * sizeof *r->top);
   t->n_good = n_good;
   t->n_best = n_best;
-  mask_good(t, r, -INFINITY);
+  mask_good(t, r, -(double)INFINITY);
   t->fitted_good = fit_length((size_t)r->ranked);
   t->good.n = 0;
   for (size_t i = 0; i < n_good; i++) {
@@ -342,7 +342,7 @@ static void set_queries(struct tpe *t, const struct axis_kernel *k, size_t n, co
   size_t d = t->axes.d;
   for (size_t i = 0; i < n; i++) {
     queries_set(&t->queries, &t->axes, k, i, u + i * d, there + i * d);
-    t->sums[i] = (struct log_sum){.max = -INFINITY};
+    t->sums[i] = (struct log_sum){.max = -(double)INFINITY};
   }
 }
 
@@ -379,7 +379,7 @@ static void bad_densities(struct tpe *t, const struct history *h, const struct r
   for (size_t i = 0; i < n; i++)
     out[i] = used > taken ? log_sum_value(&t->sums[i]) + log(trials / (double)(used - taken)) : -(double)INFINITY;
   for (size_t i = 0; i < n; i++)
-    t->sums[i] = (struct log_sum){.max = -INFINITY};
+    t->sums[i] = (struct log_sum){.max = -(double)INFINITY};
   components_add(&t->pending, from, t->pending.n, &t->queries, n, t->sums);
   for (size_t i = 0; i < n; i++) {
     if (pending > 0)

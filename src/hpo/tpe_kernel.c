@@ -80,7 +80,7 @@ INLINE void add_chunk(const struct columns *c, size_t from, size_t n, const stru
   for (size_t j = 0; j < whole; j += KERNEL_BLOCK)
     log_densities(c, from + j, q, &log_density[j]);
   for (size_t j = n; j < whole; j++)
-    log_density[j] = -INFINITY;
+    log_density[j] = -(double)INFINITY;
   lanes most = (lanes){0} - (double)INFINITY;
   for (size_t j = 0; j < whole; j += KERNEL_LANES) {
     lanes x = *(lanes *)&log_density[j];
