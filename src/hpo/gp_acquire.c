@@ -84,7 +84,7 @@ static void evaluate_chunk(struct search *s, size_t m, double *u, bool snap, dou
       make_canonical(s, &u[i * s->d], &s->active[i * s->d]);
     else
       gp_view_active(v, &u[i * s->d], &s->active[i * s->d]);
-    gp_view_features(v, &u[i * s->d], &s->active[i * s->d], 1, &s->z[i * s->p]);
+    gp_view_features(v, &u[i * s->d], &s->active[i * s->d], s->a->fidelity, &s->z[i * s->p]);
   }
   gp_predict(s->a->gp, m, s->z, s->mean, s->deviation, by_u ? s->by_z : NULL, s->room);
   for (size_t i = 0; i < m; i++) {

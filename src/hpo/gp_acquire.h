@@ -8,6 +8,7 @@
 struct gp_acquire {
   const struct gp_view *view;
   const struct gp *gp;
+  double fidelity;  /* of what is asked for */
   double best;      /* improvement is over this */
   size_t n_centres; /* good points, the best first, to look around: (n_centres, d) */
   const double *centres;
