@@ -512,6 +512,132 @@ static void test_ends(void) {
     }
 }
 
+/* ---- median ---- */
+
+static double average_until(const struct study *s, const struct trial *t, int64_t step) {
+  double sum = 0;
+  uint32_t n = 0;
+  while (n < t->n_reports && t->reports[n].step <= step)
+    sum += s->maximize ? -t->reports[n++].value : t->reports[n++].value;
+  return n ? sum / n : (double)INFINITY;
+}
+
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static bool above_median(const struct study *s, const struct trial *t, int64_t look) {
+  double *all = MEM_NEW_ARRAY(double, s->n), best = trial_best_until(t, look, s->maximize);
+  size_t n = 0;
+  for (size_t i = 0; i < s->n; i++)
+    if (s->trials[i].reached >= look)
+      all[n++] = average_until(s, &s->trials[i], look);
+  qsort(all, n, sizeof *all, ascending);
+  double median = n % 2 ? all[n / 2] : all[n / 2 - 1] / 2 + all[n / 2] / 2;
+  free(all);
+  return n >= 5 && (isnan(best) ? (double)INFINITY : s->maximize ? -best : best) > median;
+}
+
+/* The paused trial of the lowest number, all averages sorted anew. */
+static struct decision plain_median(const struct study *s, int64_t every, int64_t steps) {
+  for (size_t i = 0; i < s->n; i++) {
+    const struct trial *t = &s->trials[i];
+    int64_t look = t->step / every * every;
+    if (!trial_is_paused(t) || t->stint.end != STINT_reached || t->step >= steps)
+      continue;
+    if (above_median(s, t, look))
+      return (struct decision){.next = NEXT_PRUNE, .trial = t->number};
+    return (struct decision){
+        .next = NEXT_RESUME, .trial = t->number, .to = look + every < steps ? look + every : steps};
+  }
+  return (struct decision){.next = NEXT_NEW, .trial = -1, .to = every < steps ? every : steps};
+}
+
+static void test_median(void) {
+  int64_t pruned = 0;
+  for (uint64_t seed = 0; seed < 8; seed++) {
+    static const int64_t every[] = {1, 2, 4, 20};
+    struct runner r;
+    runner_init(&r, 400 + seed, seed % 2, 100);
+    open_schedule(&r.schedule, "median", every[seed % 4], 3, 9);
+    r.calm = seed < 4;
+    do {
+      struct decision d = decide(&r.schedule, &r.study), plain = plain_median(&r.study, every[seed % 4], 9);
+      CHECK(d.next == plain.next && d.trial == plain.trial && (d.next == NEXT_PRUNE || d.to == plain.to));
+      if (r.n_out == 3 || !one_starts(&r))
+        one_ends(&r);
+    } while (r.n_out > 0 || r.study.n < 100);
+    pruned += r.study.counts[TRIAL_PRUNED];
+    runner_free(&r);
+  }
+  CHECK(pruned > 50);
+}
+
+/* ---- patience ---- */
+
+static void test_patience(void) {
+  for (uint64_t seed = 0; seed < 6; seed++) {
+    struct runner r;
+    int64_t stopped = 0;
+    runner_init(&r, 500 + seed, seed % 2, 100);
+    open_schedule(&r.schedule, "patience", 1, 3, 40); /* schedule.patience = 10 */
+    r.calm = true;
+    run(&r, 5);
+    for (size_t i = 0; i < r.study.n; i++) {
+      const struct trial *t = &r.study.trials[i];
+      CHECK(t->state == TRIAL_COMPLETE && t->value == t->best);
+      CHECK(t->step == 40 || t->step == t->best_step + 10);
+      for (uint32_t k = 1; k < t->n_reports && t->step < 40; k++) /* nor was it the case before */
+        CHECK(t->reports[k].step <= t->best_step + 10);
+      stopped += t->step < 40;
+    }
+    CHECK(stopped > 10 && stopped < 100);
+    runner_free(&r);
+  }
+}
+
+/* ---- a limit of steps ---- */
+
+static void test_steps_limit(void) {
+  static const int64_t limits[] = {27, 30, 100, 1000};
+  for (size_t i = 0; i < 4; i++)
+    for (size_t k = 0; k < N_SCHEDULES; k++) {
+      struct settings *conf = settings_of(1, 3, false);
+      struct schedule s;
+      struct study study;
+      REQUIRE(schedule_open(&s, schedules[k].name, 27, conf) == OK);
+      study_init(&study, NULL);
+      /* nothing is complete: one trial's steps are kept back */
+      study.steps = limits[i] - 27;
+      CHECK(!schedule_affords(&s, &study, limits[i], 0, 1) && schedule_affords(&s, &study, limits[i], 0, 27));
+      study.counts[TRIAL_COMPLETE] = 1;
+      CHECK(schedule_affords(&s, &study, limits[i], 5, 32) && !schedule_affords(&s, &study, limits[i], 5, 33));
+      study.steps_out = 26;
+      CHECK(schedule_affords(&s, &study, limits[i], 9, 10) && !schedule_affords(&s, &study, limits[i], 9, 11));
+      CHECK(schedule_affords(&s, &study, 0, 0, 1000000));
+      schedule_close(&s);
+      study_free(&study);
+      settings_free(conf);
+    }
+}
+
+/* What is spent is what stints went through, whatever became of them; what is out is known beforehand. */
+static void test_steps_spent(void) {
+  struct runner r;
+  int64_t sum = 0;
+  runner_init(&r, 600, false, 200);
+  open_schedule(&r.schedule, "hyperband", 1, 3, 27);
+  run(&r, 9);
+  for (size_t i = 0; i < r.n_journal; i++) {
+    const struct op *op = &r.journal[i];
+    if (op->kind == OP_END && op->step > op->stint.from)
+      sum += op->step - op->stint.from;
+  }
+  CHECK(r.study.steps == sum && sum > 1000 && r.study.steps_out == 0);
+  runner_free(&r);
+}
+
 static void reaches(struct runner *r, int64_t trial, double value) {
   const struct trial *t = &r->study.trials[trial];
   struct op report = op_of(OP_REPORT, trial), end = op_of(OP_END, trial);
@@ -675,6 +801,8 @@ int main(void) {
       "schedule", {"a rung ranks its members", test_rung_ranks}, {"a rung lets the best pass", test_rung_passes},
       {"halving decides as a plain search does", test_as_the_reference}, {"the best go on", test_the_best_go_on},
       {"told again, it decides the same", test_resumes}, {"all of them come to an end", test_ends},
-      {"Hyperband's brackets", test_brackets}, {"full", test_full}, {"from halving to full", test_schedule_changes},
-      {"other rungs", test_rungs_change}, {"refusals", test_refuses}, {"100,000 trials", test_hundred_thousand}, );
+      {"Hyperband's brackets", test_brackets}, {"median decides as a plain search does", test_median},
+      {"patience", test_patience}, {"a limit of steps", test_steps_limit}, {"steps spent", test_steps_spent},
+      {"full", test_full}, {"from halving to full", test_schedule_changes}, {"other rungs", test_rungs_change},
+      {"refusals", test_refuses}, {"100,000 trials", test_hundred_thousand}, );
 }

@@ -14,11 +14,13 @@
   X(cmaes, "CMA-ES with margin: a normal distribution that moves and adapts its shape")
 
 /* hpo/schedule_NAME.c: decides which stint is worth running next */
-#define SCHEDULE_LIST(X)                                                                      \
-  X(full, "every trial to the last step")                                                     \
-  X(halving, "asynchronous successive halving (ASHA); promotions go on from the saved state") \
-  X(hyperband, "brackets of halving side by side, each with another first rung")              \
-  X(pbt, "population based training: the worst go on from the states of the best, with other hyperparameters")
+#define SCHEDULE_LIST(X)                                                                                       \
+  X(full, "every trial to the last step")                                                                      \
+  X(halving, "asynchronous successive halving (ASHA); promotions go on from the saved state")                  \
+  X(hyperband, "brackets of halving side by side, each with another first rung")                               \
+  X(pbt, "population based training: the worst go on from the states of the best, with other hyperparameters") \
+  X(median, "stops a trial whose best is worse than the median of what others averaged until then")            \
+  X(patience, "ends a trial that does not improve any more")
 
 /* run/evaluate_NAME.c: turns stints into outcomes */
 #define EVALUATOR_LIST(X)                           \

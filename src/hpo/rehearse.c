@@ -66,7 +66,8 @@ static enum err add_child(struct schedule *schedule, struct study *s, int64_t *n
   return study_apply(s, &parent);
 }
 
-static enum err play_all(struct schedule *schedule, struct study *s, int64_t trials, struct rehearsal *out) {
+static enum err play_all(struct schedule *schedule, struct study *s, int64_t trials, int64_t limit,
+                         struct rehearsal *out) {
   int64_t number, to;
   for (;;) {
     int64_t fresh = study_proposed(s) < trials ? (int64_t)s->n : -1;
@@ -76,6 +77,8 @@ static enum err play_all(struct schedule *schedule, struct study *s, int64_t tri
     if (next == NEXT_PRUNE || next == NEXT_FINISH) {
       TRY(end_here(s, number, next == NEXT_PRUNE ? TRIAL_PRUNED : TRIAL_COMPLETE));
     } else {
+      if (!schedule_affords(schedule, s, limit, next == NEXT_NEW ? 0 : s->trials[number].step, to))
+        return OK;
       if (next == NEXT_NEW)
         TRY(add_trial(s, number = fresh));
       if (next == NEXT_CHILD)
@@ -98,7 +101,7 @@ enum err rehearse(const char *name, int64_t steps, int64_t trials, const struct 
   study_init(&s, NULL);
   enum err e = study_apply(&s, &create);
   if (e == OK)
-    e = play_all(&schedule, &s, trials, out);
+    e = play_all(&schedule, &s, trials, settings_int(conf, "study.steps"), out);
   out->trials = (int64_t)s.n;
   study_free(&s);
   schedule_close(&schedule);

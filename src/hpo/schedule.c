@@ -72,6 +72,11 @@ int64_t schedule_oldest(struct schedule *s, const struct study *study) {
   return s->ops->oldest ? s->ops->oldest(s, study) : INT64_MAX;
 }
 
+bool schedule_affords(const struct schedule *s, const struct study *study, int64_t limit, int64_t from, int64_t to) {
+  int64_t kept_back = to < s->steps && study->counts[TRIAL_COMPLETE] == 0 ? s->steps : 0;
+  return limit == 0 || study->steps + study->steps_out + to - from + kept_back <= limit;
+}
+
 bool schedule_may_promote(const struct schedule *s, const struct study *study, const struct trial *t) {
   (void)study;
   return trial_is_paused(t) && t->step < s->steps;

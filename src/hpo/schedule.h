@@ -65,6 +65,9 @@ enum err schedule_child(struct schedule *s, const struct study *study, int64_t t
 bool schedule_breeds(const struct schedule *s); /* do new trials start from the states of others? */
 bool schedule_named_breeds(const char *name);
 int64_t schedule_oldest(struct schedule *s, const struct study *study); /* INT64_MAX: no marks are needed */
+/* Is there room for a stint under a limit of steps over all trials (study.steps; 0: none)? Until a trial is complete,
+ * as many steps as one takes are kept back for it. */
+bool schedule_affords(const struct schedule *s, const struct study *study, int64_t limit, int64_t from, int64_t to);
 /* Would this paused trial's state be needed again? (run.keep) Any paused trial short of the last step may be: a rung
  * that grows lets more of its members go on. */
 bool schedule_may_promote(const struct schedule *s, const struct study *study, const struct trial *t);

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "hpo/schedule.h"
-#include "hpo/schedule_rung.h"
+#include "hpo/schedule_paused.h"
 
 static enum err full_open(struct schedule *s, const struct settings *conf) {
   (void)conf;
@@ -14,25 +14,18 @@ static enum err full_open(struct schedule *s, const struct settings *conf) {
   return OK;
 }
 
-static bool left_paused(const struct trial *t, int64_t steps) {
-  return trial_is_paused(t) && t->stint.end == STINT_reached && t->step < steps;
-}
-
 static void full_tell(struct schedule *s, const struct study *study, const struct trial *t) {
   (void)study;
-  if (left_paused(t, s->steps))
-    heap_push(s->context, (struct member){.trial = t->number});
+  paused_tell(s->context, t, s->steps);
 }
 
 static enum next full_next(struct schedule *s, const struct study *study, int64_t *trial, int64_t *to, int64_t fresh) {
-  struct heap *paused = s->context;
+  const struct trial *t = paused_first(s->context, study, s->steps);
   *to = s->steps;
-  for (; paused->n > 0; heap_pop(paused))
-    if (left_paused(&study->trials[paused->items[0].trial], s->steps)) {
-      *trial = paused->items[0].trial;
-      return NEXT_RESUME;
-    }
-  return fresh >= 0 ? NEXT_NEW : NEXT_WAIT;
+  if (!t)
+    return fresh >= 0 ? NEXT_NEW : NEXT_WAIT;
+  *trial = t->number;
+  return NEXT_RESUME;
 }
 
 static void full_close(struct schedule *s) {

@@ -275,6 +275,8 @@ void code_study(struct codec *c, struct study *s) {
   code_i64(c, &s->repeats);
   code_i64(c, &s->repeats_over);
   code_i64(c, &s->out);
+  code_i64(c, &s->steps_out);
+  code_i64(c, &s->steps);
   code_i64(c, &s->best);
   code_i64(c, &s->finished_since_best);
   code_f64(c, &s->seconds);

@@ -4,7 +4,7 @@
 
 #include "hpo/snapshot.h"
 
-enum { SNAPSHOT_FORMAT = 4 };
+enum { SNAPSHOT_FORMAT = 5 };
 
 /* In this order, 8 bytes each, behind the magic. */
 enum snapshot_word {

@@ -174,6 +174,7 @@ static enum err stint(struct study *s, struct trial *t, const struct op *op) {
   }
   t->stints++;
   s->out++;
+  s->steps_out += t->stint.to - t->stint.from;
   if (op->stint.id >= s->next_stint)
     s->next_stint = op->stint.id + 1;
   return OK;
@@ -184,6 +185,12 @@ static void close_stint(struct study *s, struct trial *t, enum stint_end how) {
   if (!trial_is_over(t))
     t->fate = how;
   s->out--;
+  s->steps_out -= t->stint.to - t->stint.from;
+}
+
+static void spend(struct study *s, const struct trial *t, int64_t until) {
+  if (until > t->stint.from)
+    s->steps += until - t->stint.from;
 }
 
 static void set_reason(struct study *s, struct trial *t, const char *reason) {
@@ -210,6 +217,7 @@ static enum err end(struct study *s, struct trial *t, const struct op *op) {
   s->seconds += op->seconds;
   if (trial_is_over(t))
     return OK;
+  spend(s, t, op->step);
   set_reason(s, t, op->reason);
   switch (op->stint.end) {
   case STINT_reached:
@@ -295,8 +303,10 @@ static enum err state(struct study *s, struct trial *t, const struct op *op) {
   if (op->state == TRIAL_COMPLETE && isnan(op->value))
     return FAIL(ERR_DAMAGED, "trial %" PRId64 " is complete without a value", t->number);
   study_settle(s, t);
-  if (trial_is_out(t) && op->state != TRIAL_RUNNING)
+  if (trial_is_out(t) && op->state != TRIAL_RUNNING) {
     close_stint(s, t, STINT_cancelled);
+    spend(s, t, t->n_reports ? t->reports[t->n_reports - 1].step : 0);
+  }
   if (t->confirms < 0) {
     s->counts[t->state]--;
     s->counts[op->state]++;

@@ -66,6 +66,8 @@ struct study {
   int64_t repeats;              /* trials that repeat another one's point, and how many of these are over: they are */
   int64_t repeats_over;         /* no part of the search, and count for none of its limits */
   int64_t out;                  /* open stints */
+  int64_t steps_out;            /* ... and the steps from where they began to where they are to end */
+  int64_t steps;                /* spent in stints that ended; what a lost worker did does not count */
   int64_t best;                 /* index of the best COMPLETE trial that is no repeat, -1 if none; ties: the lower
                                  * number */
   int64_t finished_since_best;  /* trials over since the best one was found: for study.stall */

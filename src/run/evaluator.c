@@ -1,5 +1,6 @@
 #include "run/evaluator.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,13 @@ void evaluator_check_schedule(const struct evaluator_ops *ops, const struct sett
                 "schedule.pause = false decides while programs run, by who was fast, which run.ordered = true rules "
                 "out: set one of them to its default",
                 c);
+  int64_t limit = settings_int(conf, "study.steps"), steps = ops->steps(conf);
+  if (limit > 0 && limit < steps) {
+    char text[160];
+    snprintf(text, sizeof text, "study.steps = %lld does not suffice for one trial of %lld", (long long)limit,
+             (long long)steps);
+    complain_at(conf, "study.steps", text, c);
+  }
 }
 
 /* What population based training needs. */

@@ -129,6 +129,7 @@ static bool is_over(const struct steer *s) {
 static const char *const halt_words[] = {
     [HALT_NONE] = "",
     [HALT_TRIALS] = "all trials are done",
+    [HALT_STEPS] = "study.steps are spent",
     [HALT_EXHAUSTED] = STEER_EXHAUSTED,
     [HALT_TARGET] = "the target is reached",
     [HALT_STALL] = "no better trial came for study.stall trials",

@@ -63,6 +63,7 @@ struct waiting_end {
 enum halt {
   HALT_NONE,
   HALT_TRIALS,    /* study.trials, all done */
+  HALT_STEPS,     /* study.steps, all spent */
   HALT_EXHAUSTED, /* no unseen point is left */
   HALT_TARGET,
   HALT_STALL,
@@ -156,6 +157,7 @@ struct steer {
   bool told_packs_stay;
   int64_t unsaved;                 /* trials whose worker left without bringing their states to disk */
   bool withheld;                   /* a stint would not have fitted into the time that is left */
+  bool spent;                      /* a stint would not have fitted into study.steps */
   bool told_withheld;              /* ... the log says so */
   double takes_to_leave, asked_at; /* how long it would take to save everything, looked up now and then */
 };

@@ -99,6 +99,12 @@ static int64_t steps_left(const struct steer *s, const struct trial *t, int64_t 
   return s->runs_on && !steer_is_live(s, t) ? to : to - t->step;
 }
 
+/* May a new stint be spent on? Those that were cut short have been allowed before. */
+static bool affords(struct steer *s, int64_t from, int64_t to) {
+  s->spent = !schedule_affords(&s->schedule, &s->study, settings_int(s->conf, "study.steps"), from, to);
+  return !s->spent;
+}
+
 /* A trial whose stint was cut short goes on to where that stint was to end. */
 static enum err issue_due(struct steer *s, bool *issued) {
   const struct trial *t = &s->study.trials[queue_first(&s->due)];
@@ -138,7 +144,7 @@ static enum err fetch_fresh(struct steer *s, bool *got) {
 
 static enum err issue_new(struct steer *s, int64_t to, bool *issued) {
   *issued = false;
-  if (!steer_has_time_for(s, to))
+  if (!affords(s, 0, to) || !steer_has_time_for(s, to))
     return OK;
   TRY(fetch_fresh(s, issued));
   if (!*issued)
@@ -220,7 +226,8 @@ static enum err issue_next(struct steer *s, bool *issued) {
   }
   switch (schedule_next(&s->schedule, &s->study, &trial, &to, fresh(s))) {
   case NEXT_RESUME:
-    return issue_again(s, trial, to, issued);
+    *issued = affords(s, s->study.trials[trial].step, to);
+    return *issued ? issue_again(s, trial, to, issued) : OK;
   case NEXT_NEW:
     return issue_new(s, to, issued);
   case NEXT_PRUNE:
@@ -348,7 +355,7 @@ enum err steer_plan(struct steer *s) {
   if (!workers_ready(s))
     return OK;
   bool issued = true, any = false;
-  s->withheld = false;
+  s->withheld = s->spent = false;
   while (issued && place_left(s)) {
     TRY(issue_next(s, &issued));
     any = any || issued;
@@ -366,6 +373,6 @@ enum err steer_plan(struct steer *s) {
   if (s->withheld)
     s->halt = HALT_WALLTIME;
   else
-    s->halt = s->limit != HALT_NONE ? s->limit : s->exhausted ? HALT_EXHAUSTED : HALT_TRIALS;
+    s->halt = s->limit != HALT_NONE ? s->limit : s->spent ? HALT_STEPS : s->exhausted ? HALT_EXHAUSTED : HALT_TRIALS;
   return OK;
 }
