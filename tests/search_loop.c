@@ -59,7 +59,7 @@ enum err search_open(struct search *s, const struct search_options *o, const cha
   struct op create = op_of(OP_CREATE_STUDY, 0);
   create.name = "bench";
   TRY(study_apply(&s->study, &create));
-  return sampler_open(&s->sampler, settings_text(s->conf, "sampler.name"), &s->space, rng_key("bench", seed), s->conf);
+  return sampler_open(&s->sampler, sampler_chosen(s->conf), &s->space, rng_key("bench", seed), s->conf);
 }
 
 void search_close(struct search *s) {

@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "hpo/rehearse.h"
+#include "hpo/sampler.h"
 #include "run/evaluator.h"
 #include "run/run.h"
 
@@ -103,7 +104,7 @@ static void print_points(const struct check *k, const struct rehearsal *r) {
 /* How many trials there will be: study.trials, or as many as the space or its grid has. */
 static int64_t trials_of(const struct check *k) {
   double n = (double)settings_int(k->conf, "study.trials"), all = space_cardinality(&k->space);
-  const char *sampler = settings_text(k->conf, "sampler.name");
+  const char *sampler = sampler_chosen(k->conf);
   if (sampler[0] == 'g') /* grid */
     all = space_grid_size(&k->space);
   return (int64_t)fmin(n, all);

@@ -36,7 +36,7 @@ static enum err apply(void *study, const struct op *op) {
 static enum err draw(const struct settings *conf, const char *name, struct study *study, json_t *points) {
   struct sampler sampler;
   struct rng_key key = rng_key(name, (uint64_t)settings_int(conf, "study.seed"));
-  TRY(sampler_open(&sampler, settings_text(conf, "sampler.name"), study->space, key, conf));
+  TRY(sampler_open(&sampler, sampler_chosen(conf), study->space, key, conf));
   enum err e = OK;
   enum ask answer = ASK_POINT;
   if (sampler.ops->uses_history)

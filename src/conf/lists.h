@@ -11,7 +11,8 @@
   X(sobol, "scrambled Sobol points: fills the space evenly")                                          \
   X(gp, "Bayesian optimisation with a Gaussian process")                                              \
   X(tpe, "tree-structured Parzen estimator: points like the best ones so far, and unlike the others") \
-  X(cmaes, "CMA-ES with margin: a normal distribution that moves and adapts its shape")
+  X(cmaes, "CMA-ES with margin: a normal distribution that moves and adapts its shape")               \
+  X(bohb, "the model of BOHB: a Parzen estimator of what is known at the largest budget")
 
 /* hpo/schedule_NAME.c: decides which stint is worth running next */
 #define SCHEDULE_LIST(X)                                                                                       \
@@ -19,6 +20,7 @@
   X(halving, "asynchronous successive halving (ASHA); promotions go on from the saved state")                  \
   X(hyperband, "brackets of halving side by side, each with another first rung")                               \
   X(pbt, "population based training: the worst go on from the states of the best, with other hyperparameters") \
+  X(bohb, "hyperband with points from the model of BOHB (unless sampler.name says otherwise)")                 \
   X(median, "stops a trial whose best is worse than the median of what others averaged until then")            \
   X(patience, "ends a trial that does not improve any more")
 

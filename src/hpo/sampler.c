@@ -19,6 +19,11 @@ static const struct sampler_ops *sampler_ops_of(const char *name) {
   return NULL;
 }
 
+const char *sampler_chosen(const struct settings *conf) {
+  bool of_schedule = !settings_given(conf, "sampler.name") && !strcmp(settings_text(conf, "schedule.name"), "bohb");
+  return of_schedule ? "bohb" : settings_text(conf, "sampler.name");
+}
+
 enum err sampler_open(struct sampler *s, const char *name, const struct space *space, struct rng_key study_key,
                       const struct settings *conf) {
   *s = (struct sampler){.ops = sampler_ops_of(name), .space = space, .key = study_key};

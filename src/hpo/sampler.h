@@ -37,6 +37,9 @@ struct sampler {
 SAMPLER_LIST(SAMPLER_DECLARE)
 #undef SAMPLER_DECLARE
 
+/* The name of the sampler that a study file means: schedule.name = bohb brings its own, unless sampler.name is given.
+ */
+const char *sampler_chosen(const struct settings *conf);
 enum err sampler_open(struct sampler *s, const char *name, const struct space *space, struct rng_key study_key,
                       const struct settings *conf);
 void sampler_close(struct sampler *s);

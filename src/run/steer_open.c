@@ -402,7 +402,7 @@ enum err steer_open(struct steer *s, struct wire *wire, const struct run_options
     TRY_GOTO(e, end, preflight_short(wire, s->folder));
   study_init(&s->study, &s->space);
   TRY_GOTO(e, end, schedule_open(&s->schedule, settings_text(s->conf, "schedule.name"), steps, s->conf));
-  TRY_GOTO(e, end, sampler_open(&s->sampler, settings_text(s->conf, "sampler.name"), &s->space, key, s->conf));
+  TRY_GOTO(e, end, sampler_open(&s->sampler, sampler_chosen(s->conf), &s->space, key, s->conf));
   TRY_GOTO(e, end, open_journal(s, name));
   TRY_GOTO(e, end, steer_write_settings(s, s->conf));
   gather_unfinished(s);

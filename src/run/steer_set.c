@@ -102,7 +102,7 @@ static bool search_differs(const json_t *before, json_t *now) {
 static enum err renew_search(struct steer *s, const struct settings *fresh) {
   struct sampler sampler;
   struct schedule schedule;
-  TRY(sampler_open(&sampler, settings_text(fresh, "sampler.name"), &s->space, s->sampler.key, fresh));
+  TRY(sampler_open(&sampler, sampler_chosen(fresh), &s->space, s->sampler.key, fresh));
   enum err e = schedule_open(&schedule, settings_text(fresh, "schedule.name"), s->schedule.steps, fresh);
   if (e != OK) {
     sampler_close(&sampler);
