@@ -301,7 +301,7 @@ static void test_set_bad(void) {
       "mean adam?");
   check_set_bad("", "study=3",
                 "--set study=3: study is a group { }, not a value; inside it stands name, metric, direction, seed, "
-                "trials, timeout, target, stall, failures, confirm, "
+                "trials, steps, timeout, target, stall, failures, confirm, "
                 "confirm_best");
   check_set_bad("", "model.hidden=(32, (1))",
                 "--set model.hidden=(32, (1)): model.hidden is a list of values: no list or group can be inside it");

@@ -189,7 +189,7 @@ static void close_stint(struct study *s, struct trial *t, enum stint_end how) {
 }
 
 static void spend(struct study *s, const struct trial *t, int64_t until) {
-  if (until > t->stint.from)
+  if (until > t->stint.from && t->confirms < 0)
     s->steps += until - t->stint.from;
 }
 
