@@ -81,7 +81,8 @@ status_is deadly 'x["suspects"] == 0'
 "$COXSWAIN" export deadly --format json | check is \
   'all("given up after 3 tries: its worker" in t["attributes"]["reason"] and t["params"]["x"] > 0.9
        for t in x["trials"] if t["state"] == "fail")'
-[ "$(grep -c 'says nothing for' deadly/logs/rank-0000.log)" -eq 3 ] || die "not 3 workers were lost"
+# more than 3 where the machine is so slow that all its ranks seem silent at once: then no trial is to blame
+[ "$(grep -c 'says nothing for' deadly/logs/rank-0000.log)" -ge 3 ] || die "fewer than 3 workers were lost"
 
 step "a trial that never returns: its worker ends itself, and after 3 such the trial is given up"
 start_outliving 5 deadly.cfg --out endless --points points.json --set function.name=endless
