@@ -95,6 +95,7 @@
   X(preflight, "what a study would meet on these ranks and in its folder") \
   X(status, "how a study stands, also while it runs")                      \
   X(best, "the best trials, their metrics and weights")                    \
+  X(importance, "how much each hyperparameter matters")                    \
   X(export, "write all trials as csv or json")                             \
   X(train, "train one point of a study, or one of its trials again")       \
   X(predict, "apply a trained network to a data file")                     \

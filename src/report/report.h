@@ -27,6 +27,11 @@ struct json_t *report_status_json(const struct report_study *r);
 void report_best(const struct report_study *r, size_t k, struct strbuf *out);
 struct json_t *report_best_json(const struct report_study *r, size_t k);
 
+/* What each hyperparameter matters for a trial to be among the best `share` (hpo/importance.h); JSON: {name: {"all",
+ * "good", "trials"}}, empty while there are too few trials. */
+void report_importance(const struct report_study *r, double share, struct strbuf *out);
+struct json_t *report_importance_json(const struct report_study *r, double share);
+
 /* What is too long to be held at once comes in pieces: takes what stands in `text` and clears it. */
 typedef enum err (*report_take)(void *context, struct strbuf *text);
 

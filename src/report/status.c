@@ -236,6 +236,7 @@ struct json_t *report_status_json(const struct report_study *r) {
   json_object_set_new(json, "checkpoints", timers_json(r));
   json_object_set_new(json, "timers", timers_journal_json(r));
   json_object_set_new(json, "openings", json_integer((json_int_t)openings(r->study)));
+  json_object_set_new(json, "importance", report_importance_json(r, 0.1));
   json_object_set_new(json, "steps", json_integer((json_int_t)steps_kept(s)));
   return json;
 }
