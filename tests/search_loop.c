@@ -192,6 +192,19 @@ static enum err bring_in(struct loop *l, struct errand e) {
 
 /* ---- the loop ---- */
 
+/* As steering does. */
+static enum err note_sampler(struct search *s, int64_t number) {
+  struct op op = op_of(OP_TRIAL_ATTR, number);
+  char json[64];
+  if (!sampler_name_of(s->sampler.by))
+    return OK;
+  snprintf(json, sizeof json, "\"%s\"", sampler_name_of(s->sampler.by));
+  op.name = SAMPLER_ATTRIBUTE;
+  op.json = json;
+  op.system = true;
+  return study_apply(&s->study, &op);
+}
+
 static enum err ask(struct loop *l, int64_t to, enum ask *answer) {
   struct search *s = &l->search;
   int64_t number = (int64_t)s->study.n;
@@ -202,6 +215,8 @@ static enum err ask(struct loop *l, int64_t to, enum ask *answer) {
   latency_add(&l->result->ask, clock_seconds() - began);
   if (e == OK && *answer == ASK_POINT)
     e = propose_trial(&s->space, &point, number, number, s->study.ops, false, search_apply, s);
+  if (e == OK && *answer == ASK_POINT)
+    e = note_sampler(s, number);
   params_free(&point);
   TRY(e);
   if (*answer != ASK_POINT)

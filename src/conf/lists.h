@@ -5,13 +5,14 @@
 #define COXSWAIN_CONF_LISTS_H
 
 /* hpo/sampler_NAME.c: proposes points */
-#define SAMPLER_LIST(X)                                                                               \
-  X(random, "independent uniform points")                                                             \
-  X(grid, "every combination, honouring resolution, steps and categories")                            \
-  X(sobol, "scrambled Sobol points: fills the space evenly")                                          \
-  X(gp, "Bayesian optimisation with a Gaussian process")                                              \
-  X(tpe, "tree-structured Parzen estimator: points like the best ones so far, and unlike the others") \
-  X(cmaes, "CMA-ES with margin: a normal distribution that moves and adapts its shape")               \
+#define SAMPLER_LIST(X)                                                                                   \
+  X(auto, "leaves each point to gp, tpe, cmaes or others, by what it sees and who has been right lately") \
+  X(random, "independent uniform points")                                                                 \
+  X(grid, "every combination, honouring resolution, steps and categories")                                \
+  X(sobol, "scrambled Sobol points: fills the space evenly")                                              \
+  X(gp, "Bayesian optimisation with a Gaussian process")                                                  \
+  X(tpe, "tree-structured Parzen estimator: points like the best ones so far, and unlike the others")     \
+  X(cmaes, "CMA-ES with margin: a normal distribution that moves and adapts its shape")                   \
   X(bohb, "the model of BOHB: a Parzen estimator of what is known at the largest budget")
 
 /* hpo/schedule_NAME.c: decides which stint is worth running next */
