@@ -222,21 +222,24 @@ static enum err time_asks(struct search *s, int64_t d, int64_t n, struct rng *rn
   TRY(grow_history(s, n, rng));
   double began = clock_seconds();
   enum err e = ask_one(s, &point);
-  double cold = clock_seconds() - began;
+  double cold = clock_seconds() - began, busy = 0;
   for (int i = 0; i < CONSECUTIVE && e == OK; i++) {
     double value = 0.01 * rng_normal(rng);
     for (size_t k = 0; k < point.n; k++)
       value += pow(params_double(&point, point.items[k].name, 0) - 0.4, 2);
     began = clock_seconds();
+    busy -= clock_cpu_seconds();
     e = tell_one(s, &point, value);
     if (e == OK)
       e = ask_one(s, &point);
+    busy += clock_cpu_seconds();
     latency_add(&asks, clock_seconds() - began);
   }
   if (e == OK)
-    printf("%s d=%lld n=%lld: tell+ask %.4f ms mean of %d, longest %.4f ms; the first, from nothing, %.4f ms\n",
+    printf("%s d=%lld n=%lld: tell+ask %.4f ms mean of %d (%.4f ms of CPU), longest %.4f ms; the first, from nothing, "
+           "%.4f ms\n",
            s->sampler.ops->name, (long long)d, (long long)n, 1e3 * asks.sum / CONSECUTIVE, CONSECUTIVE,
-           1e3 * asks.longest, 1e3 * cold);
+           1e3 * busy / CONSECUTIVE, 1e3 * asks.longest, 1e3 * cold);
   params_free(&point);
   return e;
 }
