@@ -12,7 +12,7 @@ enum { RESAMPLES = 20 };
 
 /* Numbers as categories, each larger than the one before. */
 static bool is_ordered(const struct dimension *d) {
-  double last = -INFINITY, x;
+  double last = -(double)INFINITY, x;
   for (size_t i = 0; i < d->n_choices; last = x, i++)
     if (d->choices[i].kind == VALUE_BOOL || !value_to_double(&d->choices[i], &x) || !(x > last))
       return false;
@@ -273,7 +273,7 @@ static void take_roots(struct cma *m) {
     return;
   double *a = mem_dup(m->c, n * n * sizeof *a), *v = MEM_NEW_ARRAY(double, n *n + n), *values = v + n * n;
   cma_eigen(n, a, values, v);
-  double most = 0, least = INFINITY;
+  double most = 0, least = (double)INFINITY;
   for (size_t i = 0; i < n; i++)
     most = fmax(most, values[i]);
   for (size_t i = 0; i < n; i++)

@@ -125,7 +125,7 @@ static double share_conditional(const struct space *s) {
 static enum err auto_open(struct sampler *s, const struct settings *conf) {
   struct auto_search *a = MEM_NEW(struct auto_search);
   s->context = a;
-  a->best = INFINITY;
+  a->best = (double)INFINITY;
   a->conditional = share_conditional(s->space);
   TRY(sampler_open(&a->sobol, "sobol", s->space, s->key, conf));
   TRY(sampler_open(&a->random, "random", s->space, s->key, conf));
