@@ -102,14 +102,14 @@ struct strbuf *world_letter(struct world *w, int from, double sent);
 void world_count_taken(struct world *w, double now, int64_t change);
 
 /* simulate_worker.c */
-void sim_worker_hear(struct world *w, struct sim_worker *k, double now, const struct strbuf *message);
+void sim_worker_hear(struct world *w, struct sim_worker *k, double at, const struct strbuf *message);
 void sim_worker_live(struct world *w, struct sim_worker *k, double now); /* what is due by now; then wakes it again */
 void sim_worker_free(struct sim_worker *k, int64_t slots);
 
 /* simulate_values.c */
-enum err values_open(struct world *w, struct reader *start); /* COMMAND_START's */
+enum err values_open(struct world *w, struct reader *r); /* COMMAND_START's */
 void values_close(struct world *w);
-enum err values_plan(struct world *w, const struct assignment *a, struct plan *out);
+enum err values_plan(struct world *w, const struct assignment *a, struct plan *p);
 double values_step_seconds(const struct world *w, int64_t key, int64_t step);
 void plan_free(struct plan *p);
 

@@ -255,7 +255,7 @@ void steer_collect_checkpoints(struct steer *s);            /* after a commit: r
 /* steer_set.c: settings that change while the study lives. */
 #define STEER_EXHAUSTED "every point of the space has been tried"
 /* "key=value" texts; *changes: a list of {key, was, now, at_once}. ERR_INPUT: refused. Commits. */
-enum err steer_set(struct steer *s, const struct json_t *texts, const char *name, struct json_t **changes);
+enum err steer_set(struct steer *s, const struct json_t *list, const char *name, struct json_t **changes);
 enum err steer_recall_set(struct steer *s); /* what was set before this start, and still holds */
 
 /* steer_keep.c: which states stay. */
